@@ -1,0 +1,19 @@
+"""What every test shares: gaps of the environment are said in one line each, and are errors with CI=true."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests import environment
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse to start in continuous integration when something that tests need is missing."""
+    if environment.CI and environment.gaps():
+        raise pytest.UsageError("; ".join(environment.gaps()))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say which tests could not run on this machine."""
+    for line in environment.gaps():
+        terminalreporter.write_line(f"not tested here: {line}", yellow=True)
