@@ -1,0 +1,161 @@
+"""Accounts (one login at one broker), their sessions, and what their brokers can do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from sigma.domain.orders import OrderType, Product, Validity, Variety
+
+
+class TradingMode(StrEnum):
+    """What an account (or a user) may do: everything, only reduce, or nothing new."""
+
+    NORMAL = "NORMAL"
+    EXIT_ONLY = "EXIT_ONLY"
+    PAUSED = "PAUSED"
+
+
+def stricter(one: TradingMode, other: TradingMode) -> TradingMode:
+    """Return the stricter of two trading modes."""
+    order = list(TradingMode)
+    return max(one, other, key=order.index)
+
+
+class AuthMode(StrEnum):
+    """Who logs in: the person each day, or the program with stored credentials (opt-in)."""
+
+    MANUAL = "manual"
+    AUTO = "auto"
+
+
+class SessionState(StrEnum):
+    """What is known about an account's login at the broker."""
+
+    NEVER = "never"
+    CONNECTED = "connected"
+    EXPIRED = "expired"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One login at one broker."""
+
+    id: int
+    user_id: int
+    broker: str
+    name: str
+    client_id: str | None
+    is_default: bool
+    enabled: bool
+    trading_mode: TradingMode
+    auth_mode: AuthMode
+    created_at: datetime
+    last_run_at: datetime | None = None
+    frozen_reason: str | None = None
+    tag_verified: bool = False
+    version: int = 1
+
+    @property
+    def simulated(self) -> bool:
+        """Whether its orders are imaginary (paper)."""
+        return self.broker == "paper"
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerSession:
+    """A login at a broker. `tokens` are secret: kept encrypted, never logged.
+
+    Parameters
+    ----------
+    tokens : mapping
+        Zerodha ``access_token``; AngelOne ``jwt``, ``refresh``, ``feed``.
+    """
+
+    client_id: str
+    tokens: Mapping[str, str] = field(repr=False)
+    obtained_at: datetime
+    expires_at: datetime
+
+    def expired(self, now: datetime) -> bool:
+        """Say whether the session is past its end at `now`."""
+        return now >= self.expires_at
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """Who is logged in, by the broker's word."""
+
+    client_id: str
+    name: str
+    email: str = ""
+    exchanges: tuple[str, ...] = ()
+    products: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SessionStatus:
+    """Answer to "is this account connected?"; `checked_at` is when the broker was last asked."""
+
+    account: str
+    state: SessionState
+    client_id: str | None = None
+    user_name: str | None = None
+    obtained_at: datetime | None = None
+    expires_at: datetime | None = None
+    checked_at: datetime | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a broker can do, as data. Controls for what is missing are not drawn, and services refuse it too.
+
+    Parameters
+    ----------
+    orders_per_second, reserved_per_second : int
+        Write budget of an account in a calendar second, and the part kept for cancels.
+    market_protection : bool
+        Market orders need a market-protection value (-1: the exchange's own band).
+    tag_length : int
+        Longest tag that the broker echoes.
+    call_timeout_s : float
+        How long a call waits for its answer, in seconds.
+    credentials, login_fields : tuple of str
+        What an account must store once, and what a person enters at each login.
+    day_ends : str
+        IST time (HH:MM) at which a session dies.
+    """
+
+    broker: str
+    title: str
+    exchanges: frozenset[str]
+    products: frozenset[Product]
+    order_types: frozenset[OrderType]
+    varieties: frozenset[Variety]
+    validities: frozenset[Validity]
+    modify: bool = True
+    order_history: bool = False
+    fills: bool = True
+    depth: bool = True
+    streaming: bool = False
+    margin_preview: bool = False
+    charges_preview: bool = False
+    gtt_single: bool = False
+    gtt_oco: bool = False
+    market_protection: bool = False
+    isin_in_master: bool = False
+    login_redirect: bool = False
+    auth_modes: frozenset[AuthMode] = frozenset({AuthMode.MANUAL})
+    credentials: tuple[str, ...] = ()
+    login_fields: tuple[str, ...] = ()
+    orders_per_second: int = 9
+    reserved_per_second: int = 2
+    quote_batch: int = 50
+    reads_per_second: float = 1.0
+    tag_length: int = 20
+    call_timeout_s: float = 7.0
+    day_ends: str = "06:00"

@@ -1,0 +1,63 @@
+"""System and audit events: what happened, to what, for whom. Order events are in domain/orders.py."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class Level(StrEnum):
+    """How much an event matters."""
+
+    INFO = "INFO"
+    WARNING = "WARNING"
+    ALARM = "ALARM"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line of the audit trail; append-only."""
+
+    id: int
+    at: datetime
+    level: Level
+    kind: str
+    text: str
+    user_id: int | None = None
+    account_id: int | None = None
+    detail: Mapping[str, str | int | None] = field(default_factory=dict)
+    correlation_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """When a process last said that it lives, and what it is doing."""
+
+    process: str
+    at: datetime
+    pid: int
+    detail: Mapping[str, str | int | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class JobRun:
+    """One run of a scheduled job; unique on (job, scheduled_at)."""
+
+    job: str
+    scheduled_at: datetime
+    started_at: datetime
+    ended_at: datetime | None = None
+    outcome: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A person. Before sign-in exists there is exactly one, the owner."""
+
+    id: int
+    name: str
+    role: str
+    trading_mode: str
+    created_at: datetime

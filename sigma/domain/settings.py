@@ -1,0 +1,166 @@
+"""The typed settings registry: every setting there is, with bounds, default and help. A setting without a reader is a defect."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sigma.domain.errors import InvalidInput
+
+Value = int | float | str | bool
+
+
+class SettingScope(StrEnum):
+    """Whose value it is: the installation's (owner only) or a user's."""
+
+    SYSTEM = "system"
+    USER = "user"
+
+
+@dataclass(frozen=True, slots=True)
+class SettingSpec:
+    """One setting.
+
+    Parameters
+    ----------
+    name : str
+        ``group.word`` in lower case.
+    kind : type
+        int, float, str or bool.
+    default : Value
+    scope : SettingScope
+    unit : str
+        ``s`` for seconds, ``/s`` per second, empty for none.
+    low, high : float or None
+        Inclusive bounds of a number.
+    choices : tuple of str
+        Allowed texts; empty when any text may stand.
+    """
+
+    name: str
+    kind: type
+    default: Value
+    help: str
+    scope: SettingScope = SettingScope.SYSTEM
+    unit: str = ""
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[str, ...] = ()
+    advanced: bool = False
+
+    def parse(self, raw: object) -> Value:
+        """Return `raw` (a value or its text) as this setting's value.
+
+        Raises
+        ------
+        InvalidInput
+            Of the wrong type, out of bounds, or not among the choices.
+        """
+        value = self._typed(raw)
+        if isinstance(value, int | float) and not isinstance(value, bool) and not self._inside(value):
+            raise InvalidInput(f"Setting {self.name} must lie between {self.low} and {self.high} {self.unit}, was {raw!r}.")
+        if self.choices and value not in self.choices:
+            raise InvalidInput(f"Setting {self.name} must be one of {', '.join(self.choices)}, was {raw!r}.")
+        return value
+
+    def _inside(self, value: float) -> bool:
+        return (self.low is None or value >= self.low) and (self.high is None or value <= self.high)
+
+    def _typed(self, raw: object) -> Value:
+        text = str(raw).strip()
+        try:
+            if self.kind is bool:
+                return {"true": True, "on": True, "yes": True, "1": True, "false": False, "off": False, "no": False, "0": False}[
+                    text.lower()
+                ]
+            return self.kind(text)  # type: ignore[no-any-return]
+        except (ValueError, KeyError):
+            raise InvalidInput(f"Setting {self.name} takes {self.kind.__name__}, was {raw!r}.") from None
+
+
+def _registry(*specs: SettingSpec) -> dict[str, SettingSpec]:
+    table: dict[str, SettingSpec] = {}
+    for spec in specs:
+        if spec.name in table:
+            raise ValueError(f"setting {spec.name} is defined twice")
+        if spec.parse(spec.default) != spec.default:
+            raise ValueError(f"default of setting {spec.name} is not a value of its own")
+        table[spec.name] = spec
+    return table
+
+
+def _seconds(name: str, default: float, low: float, high: float, help_text: str, *, advanced: bool = True) -> SettingSpec:
+    return SettingSpec(name, float, default, help_text, unit="s", low=low, high=high, advanced=advanced)
+
+
+SETTINGS = _registry(
+    _seconds("orders.approval_max_age", 60.0, 1, 3600, "An approved order unsent for this long returns to the queue."),
+    _seconds("orders.send_window", 5.0, 0.05, 30, "Time between the claim of a write and the latest moment it may leave."),
+    _seconds("orders.call_timeout", 7.0, 0.1, 60, "How long a write waits for the broker's answer."),
+    _seconds("orders.visibility_delay", 30.0, 0, 600, "How long a broker's book may lag its acceptance."),
+    _seconds("orders.absence_gap", 10.0, 0.05, 300, "Time between the two book reads that together prove absence."),
+    _seconds("orders.settle_every", 2.0, 0.05, 60, "How often the book is read while an outcome is unknown."),
+    _seconds("orders.max_clock_skew", 30.0, 1, 600, "Sending stops when the broker's clock is off by more."),
+    _seconds("orders.quote_max_age", 5.0, 0.5, 600, "A quote older than this does not value a market order."),
+    _seconds("sync.active", 5.0, 0.1, 60, "How often the order book is read while orders are active.", advanced=False),
+    _seconds("sync.idle", 45.0, 1, 600, "How often the order book is read otherwise.", advanced=False),
+    _seconds("session.check", 60.0, 1, 3600, "How old the last check of a broker session may be."),
+    _seconds("worker.heartbeat", 2.0, 0.2, 60, "How often the worker says that it lives."),
+    _seconds("worker.scan", 1.0, 0.05, 10, "How often the worker looks for work it was not woken for."),
+    _seconds("worker.accounts", 1.0, 0.2, 60, "How often the worker looks for new and removed accounts."),
+    _seconds("worker.hung_after", 30.0, 1, 600, "A writer that gave no sign of life for this long is killed and replaced."),
+    _seconds("signals.max_age", 900.0, 1, 86400, "An older signal is marked late and asks again at approval.", advanced=False),
+    _seconds("signals.dedupe_window", 60.0, 0, 3600, "The same message without an id within this time is a duplicate."),
+    SettingSpec("signals.rate", int, 300, "Accepted webhook messages per second.", unit="/s", low=1, high=10_000, advanced=True),
+    SettingSpec(
+        "signals.failed_rate",
+        int,
+        10,
+        "Wrong webhook secrets per minute and address.",
+        unit="/min",
+        low=1,
+        high=1000,
+        advanced=True,
+    ),
+    SettingSpec(
+        "instruments.stale_policy",
+        str,
+        "warn",
+        "What an instrument table older than a day does to orders.",
+        choices=("warn", "fail"),
+    ),
+    SettingSpec("instruments.max_age_hours", int, 36, "An instrument table older than this is stale.", unit="h", low=1, high=720),
+    SettingSpec(
+        "instruments.default_exchange",
+        str,
+        "NSE",
+        "Exchange of a symbol written without one.",
+        scope=SettingScope.USER,
+        choices=("NSE", "BSE"),
+    ),
+    SettingSpec(
+        "orders.preferred_account", str, "", "Account preset when approving, unless one was used before.", scope=SettingScope.USER
+    ),
+    SettingSpec(
+        "market.source_account",
+        str,
+        "",
+        "Account whose broker gives quotes for evaluation; empty: the first account at the preferred broker.",
+        scope=SettingScope.USER,
+    ),
+    _seconds("market.quote_cache", 1.0, 0, 10, "How long a quote is given again without asking the broker."),
+    _seconds("portfolio.max_age", 60.0, 1, 3600, "Older stored holdings and positions are shown as stale.", advanced=False),
+)
+
+
+def setting(name: str) -> SettingSpec:
+    """Return the spec of `name`.
+
+    Raises
+    ------
+    InvalidInput
+        There is no such setting.
+    """
+    if name not in SETTINGS:
+        raise InvalidInput(f"There is no setting {name!r}.", hint="`sigma settings` lists them.")
+    return SETTINGS[name]

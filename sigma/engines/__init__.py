@@ -1,0 +1,1 @@
+"""Pure decisions: everything an engine needs arrives as an argument."""

@@ -1,0 +1,155 @@
+"""Where an order may go from where it is: one table for our own acts, one rule for the broker's facts.
+
+Our acts (approve, claim, lose the answer) move along `TRANSITIONS` and nothing else. The broker's facts (a row of the
+book, a fill) are recorded on any status; old news changes nothing, and a fill after a cancel counts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from sigma.domain.errors import Conflict
+from sigma.domain.orders import BrokerOrder, Order, OrderRequest, OrderStatus
+
+S = OrderStatus
+
+
+class Act(StrEnum):
+    """What we do to an order."""
+
+    APPROVE = "APPROVE"
+    RISK_REJECT = "RISK_REJECT"
+    RETURN = "RETURN"
+    CLAIM = "CLAIM"
+    ACCEPTED = "ACCEPTED"
+    REFUSED = "REFUSED"
+    NOT_SENT = "NOT_SENT"
+    LOST = "LOST"
+    ABSENT = "ABSENT"
+    WITHDRAW = "WITHDRAW"
+    BOOK_GONE = "BOOK_GONE"
+    CLOSED_FILLED = "CLOSED_FILLED"
+    CLOSED_CANCELLED = "CLOSED_CANCELLED"
+    CLOSED_NOT_PLACED = "CLOSED_NOT_PLACED"
+
+
+TRANSITIONS: dict[tuple[OrderStatus, Act], OrderStatus] = {
+    (S.WAITING, Act.APPROVE): S.APPROVED,
+    (S.WAITING, Act.RISK_REJECT): S.REJECTED_RISK,
+    (S.WAITING, Act.WITHDRAW): S.CANCELLED,
+    (S.APPROVED, Act.RETURN): S.WAITING,
+    (S.APPROVED, Act.WITHDRAW): S.CANCELLED,
+    (S.APPROVED, Act.CLAIM): S.SENDING,
+    (S.SENDING, Act.ACCEPTED): S.SENT,
+    (S.SENDING, Act.REFUSED): S.REJECTED,
+    (S.SENDING, Act.NOT_SENT): S.FAILED,
+    (S.SENDING, Act.LOST): S.UNKNOWN,
+    (S.UNKNOWN, Act.ACCEPTED): S.SENT,
+    (S.UNKNOWN, Act.REFUSED): S.REJECTED,
+    (S.UNKNOWN, Act.ABSENT): S.FAILED,
+    (S.SENT, Act.BOOK_GONE): S.UNKNOWN,
+    (S.OPEN, Act.BOOK_GONE): S.UNKNOWN,
+    (S.TRIGGER_PENDING, Act.BOOK_GONE): S.UNKNOWN,
+    (S.PARTIALLY_FILLED, Act.BOOK_GONE): S.UNKNOWN,
+    (S.UNKNOWN, Act.CLOSED_FILLED): S.FILLED,
+    (S.UNKNOWN, Act.CLOSED_CANCELLED): S.CANCELLED,
+    (S.UNKNOWN, Act.CLOSED_NOT_PLACED): S.FAILED,
+}
+
+_PROGRESS = {S.SENT: 0, S.TRIGGER_PENDING: 1, S.OPEN: 2, S.PARTIALLY_FILLED: 3}
+
+
+def move(order: Order, act: Act, now: datetime) -> Order:
+    """Return `order` after one of our own acts.
+
+    Raises
+    ------
+    Conflict
+        The act is not possible where the order is.
+    """
+    target = TRANSITIONS.get((order.status, act))
+    if target is None:
+        raise Conflict(f"Order {order.id} is {order.status}: {act} is not possible there.", hint="Look at it again.")
+    return replace(order, status=target, updated_at=now, final_at=now if target.final else None)
+
+
+def observe(order: Order, row: BrokerOrder, now: datetime) -> Order:
+    """Return `order` after a row of the broker's book that is known to be its own (by broker id or by tag).
+
+    Idempotent; news older than what is known changes nothing. A final order that never had a broker id (FAILED by
+    absence, refused at the door, withdrawn here) is reopened by any row: the broker's book outweighs our proof.
+    """
+    filled = max(order.filled_quantity, row.filled_quantity)
+    known = replace(
+        order,
+        broker_order_id=order.broker_order_id or row.broker_order_id,
+        exchange_order_id=row.exchange_order_id or order.exchange_order_id,
+        filled_quantity=filled,
+        average_price=_average(order, row, filled),
+    )
+    target = _target(order, row, filled)
+    if target is not None:
+        known = replace(known, status=target, broker_status=row.broker_status, broker_reason=row.reason or order.broker_reason)
+        known = replace(known, unsettled=False, request=_as_working(order.request, row) if target.live else known.request)
+    if known == order:
+        return order
+    final_at = (order.final_at or now) if known.status.final else None
+    return replace(known, updated_at=now, final_at=final_at)
+
+
+def _average(order: Order, row: BrokerOrder, filled: int) -> Decimal | None:
+    """The broker's average belongs to the broker's filled quantity: keep ours when ours is further."""
+    return (
+        row.average_price if filled == row.filled_quantity and row.filled_quantity and row.average_price else order.average_price
+    )
+
+
+def _target(order: Order, row: BrokerOrder, filled: int) -> OrderStatus | None:
+    """Return the status that the row leads to, None for old news."""
+    said = row.status
+    if said is None:
+        said = S.SENT if order.status not in _PROGRESS else order.status
+    if said.live and filled > 0:
+        said = S.PARTIALLY_FILLED
+    if said is S.CANCELLED and filled >= row.quantity > 0:
+        said = S.FILLED
+    if not order.status.final or order.broker_order_id is None:
+        behind = said in _PROGRESS and _PROGRESS[said] < _PROGRESS.get(order.status, -1)
+        return None if behind else said
+    if order.status is not S.FILLED and filled > order.filled_quantity:
+        return S.FILLED if filled >= order.request.quantity else order.status
+    return None
+
+
+def _as_working(request: OrderRequest, row: BrokerOrder) -> OrderRequest:
+    """Take over price, trigger and quantity as they work at the broker (a modification shows here first)."""
+    price = row.price if request.order_type.has_price and row.order_type == request.order_type and row.price else request.price
+    trigger = row.trigger_price if request.order_type.has_trigger and row.trigger_price else request.trigger_price
+    quantity = row.quantity or request.quantity
+    if (price, trigger, quantity) == (request.price, request.trigger_price, request.quantity):
+        return request
+    return replace(
+        request,
+        price=price,
+        trigger_price=trigger,
+        quantity=quantity,
+        disclosed_quantity=min(request.disclosed_quantity, quantity),
+    )
+
+
+def executed(order: Order, quantity: int, average_price: Decimal | None, now: datetime) -> Order:
+    """Return `order` after its Fill rows sum to `quantity` units at `average_price` rupees; legal on any status."""
+    if quantity < order.filled_quantity or not quantity:
+        return order
+    status, wanted = order.status, order.request.quantity
+    if quantity >= wanted:
+        status = S.FILLED
+    elif status.live or status in (S.SENDING, S.UNKNOWN, S.FAILED):
+        status = S.PARTIALLY_FILLED
+    known = replace(order, filled_quantity=quantity, average_price=average_price, status=status)
+    if known == order:
+        return order
+    return replace(known, updated_at=now, final_at=(order.final_at or now) if status.final else None)

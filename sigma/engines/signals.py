@@ -1,0 +1,233 @@
+"""From a charting service's message to a signal in our words. Words and aliases: the TradingView page of the docs.
+
+Two forms are read, the nested one (``trade_details``) and the flat one. What could mean two things is refused, not guessed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from sigma.domain.errors import InvalidInput, InvalidOrder
+from sigma.domain.instruments import Exchange, listing_text
+from sigma.domain.orders import OrderRequest, OrderType, Product, Side
+from sigma.domain.signals import ParsedSignal
+from sigma.domain.times import to_ist
+from sigma.engines.signal_fields import FOLDER, NUMBER, Fields
+from sigma.engines.signal_text import check_texts, shown
+
+TRADE_TYPES = {
+    "CASH_AND_CARRY": Product.CNC,
+    "CNC": Product.CNC,
+    "DELIVERY": Product.CNC,
+    "INTRADAY": Product.MIS,
+    "MIS": Product.MIS,
+}
+ORDER_TYPES = {**{kind.value: kind for kind in OrderType}, "SL_M": OrderType.SL_M, "SLM": OrderType.SL_M}
+EXITS = re.compile(r"(EXIT|CLOSE|FLAT|SQUARE)", re.IGNORECASE)
+OLDEST_BAR = datetime(2000, 1, 1, tzinfo=UTC)
+FURTHEST_BAR = timedelta(days=1)
+MILLISECONDS_FROM = 100_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class DedupeKey:
+    """What makes two messages the same. An explicit one holds for ever, a content hash within the window only."""
+
+    text: str
+    explicit: bool
+
+
+def is_test(payload: Mapping[str, Any]) -> bool:
+    """Say whether the message only tests the way here."""
+    return payload.get("test") == "tradingview"
+
+
+def parse(payload: Mapping[str, Any], *, default_exchange: str, now: datetime) -> ParsedSignal:
+    """Return the signal that a message holds; `default_exchange` is for symbols written without one.
+
+    Raises
+    ------
+    InvalidInput
+        A key or word we do not know, a missing or contradictory one, no number where one is needed.
+    InvalidOrder
+        What it asks for could never be an order.
+    """
+    _refuse_later_forms(payload)
+    check_texts(payload)
+    fields = Fields(payload)
+    kind = fields.word("order_type", ORDER_TYPES) or OrderType.MARKET
+    side, quantity = _side_and_quantity(fields)
+    price = fields.price("price")
+    bar_time = _bar_time(fields, now)
+    listing, notes = _listing(fields, default_exchange)
+    if price is not None and not kind.has_price:
+        notes.append(f"price {price} is kept as a reference: a {kind} order has no limit price")
+    signal = ParsedSignal(
+        listing=listing,
+        side=side,
+        quantity=quantity,
+        order_type=kind,
+        product=_product(fields),
+        price=price if kind.has_price else None,
+        trigger_price=fields.price("trigger_price"),
+        ref_price=None if kind.has_price else price,
+        strategy=fields.text("strategy"),
+        platform=fields.text("platform"),
+        action=side.value,
+        interval=fields.text("interval"),
+        bar_time=bar_time,
+        external_id=_external_id(fields, bar_time),
+        comment=" | ".join(filter(None, (fields.text("comment"), fields.text("alert_message")))),
+        notes=tuple(notes),
+    )
+    wish(signal, listing)
+    return signal
+
+
+def wish(signal: ParsedSignal, listing: str) -> OrderRequest:
+    """Return the order that a signal asks for; `listing` is what its symbol turned out to mean.
+
+    Raises
+    ------
+    InvalidOrder
+        There can be no such order (a LIMIT without a price, a trigger on a MARKET order).
+    """
+    if signal.quantity is None:
+        raise InvalidOrder(f"The signal for {signal.listing} has no quantity.", hint="Send `quantity`.")
+    return OrderRequest(
+        listing=listing,
+        side=signal.side,
+        quantity=signal.quantity,
+        order_type=signal.order_type,
+        product=signal.product,
+        price=signal.price,
+        trigger_price=signal.trigger_price,
+    )
+
+
+def dedupe_key(signal: ParsedSignal, listing: str, content: str) -> DedupeKey:
+    """Return what makes another message the same as this one: the sender's id, or else its whole scrubbed `content`."""
+    explicit = bool(signal.external_id)
+    parts = [signal.strategy, listing, signal.action, signal.external_id] if explicit else [content]
+    digest = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+    return DedupeKey(f"{'id' if explicit else 'content'}:{digest}", explicit)
+
+
+def lateness(bar_time: datetime | None, received_at: datetime, max_age: timedelta) -> str:
+    """Return why a signal counts as late by its own bar time, empty when it does not."""
+    if bar_time is None or received_at - bar_time <= max_age:
+        return ""
+    minutes = int((received_at - bar_time).total_seconds() // 60)
+    allowed = max_age.total_seconds() / 60
+    return f"late: its bar time {to_ist(bar_time):%d %b %H:%M:%S} IST was {minutes} min before it came (allowed: {allowed:g} min)"
+
+
+def _refuse_later_forms(payload: Mapping[str, Any]) -> None:
+    form = [key for key in ("signal", "hints") if key in payload]
+    if form:
+        raise InvalidInput(
+            f"Messages with {' and '.join(form)} (the form of meta, signal and hints) are not accepted yet.",
+            hint=f"Send the nested form (with {FOLDER}) or the flat form.",
+            code="FORM_NOT_ACCEPTED",
+        )
+
+
+def _side_and_quantity(fields: Fields) -> tuple[Side, int]:
+    action = fields.text("order_action")
+    quantity = fields.quantity()
+    if EXITS.match(action):
+        if quantity is None:
+            raise InvalidInput(
+                f"order_action {shown(action)} without a quantity (close what is held) is not accepted yet.",
+                hint="Send BUY or SELL and the quantity.",
+                code="EXIT_WITHOUT_QUANTITY",
+            )
+        hint = "Send SELL to close a long position, BUY to close a short one."
+        raise InvalidInput(f"order_action must say the side of the order, was {shown(action)}.", hint=hint)
+    side = fields.word("order_action", {word.value: word for word in Side})
+    if side is None:
+        raise InvalidInput(
+            "order_action is missing.", hint="Send BUY or SELL, or {{strategy.order.action}} in a strategy's alert."
+        )
+    if quantity is None:
+        raise InvalidInput(
+            "quantity is missing.", hint="Send `quantity`, or `order_contracts` with {{strategy.order.contracts}}."
+        )
+    return side, quantity
+
+
+def _product(fields: Fields) -> Product:
+    by_type = fields.word("trade_type", TRADE_TYPES)
+    return fields.word("product", {product.value: product for product in Product}) or by_type or Product.MIS
+
+
+def _listing(fields: Fields, default_exchange: str) -> tuple[str, list[str]]:
+    """Return the canonical text and what is to be noted. TradingView ends the name of a delayed feed in _DL or _DLY."""
+    name = "symbol" if fields.has("symbol") else "ticker"
+    prefix, symbol = _split(fields.text(name))
+    if not symbol:
+        raise InvalidInput("symbol is missing.", hint='Send "symbol": "NSE:INFY", or ticker and exchange.')
+    if name == "symbol" and fields.has("ticker") and _split(fields.text("ticker"))[1] != symbol:
+        told = f"symbol is {shown(fields.text('symbol'))} but ticker is {shown(fields.text('ticker'))}."
+        raise InvalidInput(told, hint="Send one of them.")
+    given = fields.text("exchange").upper()
+    delayed = any(text.endswith(("_DL", "_DLY")) for text in (prefix, given))
+    prefix, given = (re.sub(r"_DLY?$", "", text) for text in (prefix, given))
+    if prefix and given and prefix != given:
+        raise InvalidInput(f"{name} is on {shown(prefix)} but exchange is {shown(given)}.", hint="Let both say the same.")
+    exchange = prefix or given or default_exchange
+    if exchange not in Exchange.__members__.values():
+        raise InvalidInput(
+            f"{shown(exchange)} is no exchange that we know.", hint=f"Known: {', '.join(Exchange)}.", code="UNKNOWN_SYMBOL"
+        )
+    notes = ["the sender's data for this symbol is delayed"] if delayed else []
+    return listing_text(exchange, symbol), notes
+
+
+def _split(text: str) -> tuple[str, str]:
+    head, colon, tail = text.upper().partition(":")
+    return (head.strip(), tail.strip()) if colon else ("", head.strip())
+
+
+def _bar_time(fields: Fields, now: datetime) -> datetime | None:
+    text, written = fields.text("bar_time"), fields.written("bar_time")
+    if not text:
+        return None
+    moment = _moment(text)
+    if moment is None:
+        hint = (
+            "Send ISO time with its zone (2026-11-20T09:30:00Z), or seconds or milliseconds since 1970: {{time}} or {{timenow}}."
+        )
+        raise InvalidInput(f"{written} {shown(text)} is no time with a zone.", hint=hint)
+    if not OLDEST_BAR <= moment <= now + FURTHEST_BAR:
+        raise InvalidInput(
+            f"{written} {shown(text)} is absurd: it means {moment:%Y-%m-%d %H:%M} UTC.", hint="Send {{time}} or {{timenow}}."
+        )
+    return moment
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        if NUMBER.fullmatch(text):
+            number = Decimal(text)
+            seconds = number / 1000 if abs(number) >= MILLISECONDS_FROM else number
+            return datetime.fromtimestamp(float(seconds), UTC)
+        moment = datetime.fromisoformat(text.upper() if text[-1:] == "z" else text)
+        return moment.astimezone(UTC) if moment.tzinfo is not None else None
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _external_id(fields: Fields, bar_time: datetime | None) -> str:
+    own = fields.text("client_order_id")
+    if own:
+        return own
+    order_id = fields.text("order_id")
+    return f"{order_id}@{bar_time:%Y-%m-%dT%H:%M:%S.%fZ}" if order_id and bar_time is not None else ""

@@ -1,0 +1,1 @@
+"""Protocols that the outside world is reached through."""

@@ -1,0 +1,44 @@
+"""Small services of the machine that use cases need: leases, write budget, waking."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Lease(Protocol):
+    """An account's exclusive right to write, as long as this process lives."""
+
+    holder: str
+
+    def touch(self) -> None:
+        """Show that its holder lives."""
+
+    def release(self) -> None:
+        """Give it back."""
+
+
+class Leases(Protocol):
+    """Leases by account. On one host an OS file lock: it dies with its process, and only then."""
+
+    def acquire(self, account_id: int, *, hung_after_s: float) -> Lease | None:
+        """Return the lease, or None while a living process holds it.
+
+        A holder whose heartbeat is older than `hung_after_s` seconds is killed by its recorded pid and start time first.
+        """
+
+
+class WriteBudget(Protocol):
+    """Token bucket of one account's writes, with tokens kept for cancels and exits."""
+
+    def take(self, *, urgent: bool) -> float:
+        """Take one token; return 0.0, or the seconds to wait before asking again."""
+
+
+class Watch(Protocol):
+    """Notices commits of other processes within milliseconds."""
+
+    def wait(self, seconds: float) -> bool:
+        """Return True as soon as the database changed since the last call, False after `seconds`."""
+
+    def close(self) -> None:
+        """Let go of its connection."""

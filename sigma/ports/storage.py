@@ -1,0 +1,329 @@
+"""What use cases need of the store. One Unit is one transaction; values go in and out, never rows.
+
+In a write unit every `get` of a mutable value locks it (BEGIN IMMEDIATE on SQLite, FOR UPDATE on PostgreSQL), and
+every `save` compares the version the value was read with and raises Conflict when someone changed it meanwhile.
+`add` returns the value with its id; `save` returns it with the next version.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import date, datetime
+from typing import Protocol
+
+from sigma.domain.accounts import Account, BrokerSession, TradingMode
+from sigma.domain.events import Event, Heartbeat, JobRun, User
+from sigma.domain.instruments import BrokerInstrument, Kind, Listing, MasterReport
+from sigma.domain.orders import Command, Fill, Order, OrderEvent, OrderStatus
+from sigma.domain.portfolio import Snapshot
+from sigma.domain.risk import KillState, RiskDecision, RiskLimits
+from sigma.domain.signals import Signal
+from sigma.ports.infra import Watch
+
+
+class Users(Protocol):
+    """People."""
+
+    def owner(self) -> User:
+        """Return the owner; ConfigError before `sigma db upgrade` made one."""
+
+    def get(self, user_id: int) -> User:
+        """Return one user or raise NotFound."""
+
+    def by_name(self, name: str) -> User:
+        """Return one user or raise NotFound."""
+
+    def set_trading_mode(self, user_id: int, mode: TradingMode) -> None:
+        """Change the user-wide trading mode."""
+
+    def lock(self, user_id: int) -> None:
+        """Hold the user's risk lock until the unit ends: admissions of one user are decided one after another."""
+
+    def webhook_hash(self, user_id: int) -> str | None:
+        """Return the stored hash of the user's webhook secret."""
+
+    def webhook_hashes(self) -> Mapping[int, str]:
+        """Return all users' hashes, by user id."""
+
+    def set_webhook_hash(self, user_id: int, value: str) -> None:
+        """Store a new hash."""
+
+
+class Accounts(Protocol):
+    """Accounts, their secrets and sessions (both encrypted at rest)."""
+
+    def add(self, account: Account) -> Account:
+        """Store a new account; Conflict when name or (broker, client id) exists. The first becomes the default."""
+
+    def get(self, account_id: int) -> Account:
+        """Return one account or raise NotFound."""
+
+    def by_name(self, user_id: int, name: str) -> Account:
+        """Return one account or raise NotFound naming those there are."""
+
+    def list(self, user_id: int | None = None) -> Sequence[Account]:
+        """Return accounts, of all users when None, by id; removed ones left out."""
+
+    def save(self, account: Account) -> Account:
+        """Store changes. Setting `is_default` unsets the user's other default in the same unit."""
+
+    def remove(self, account_id: int) -> None:
+        """Mark the account removed: credentials and session erased, orders and fills kept."""
+
+    def secrets(self, account_id: int) -> Mapping[str, str]:
+        """Return the stored credentials, decrypted."""
+
+    def put_secret(self, account_id: int, key: str, value: str) -> None:
+        """Store one credential, encrypted."""
+
+    def erase_secrets(self, account_id: int, keys: Sequence[str] | None = None) -> None:
+        """Erase the credentials named, or all."""
+
+    def session(self, account_id: int) -> BrokerSession | None:
+        """Return the stored login, decrypted."""
+
+    def put_session(self, account_id: int, session: BrokerSession) -> None:
+        """Store a login, encrypted."""
+
+    def erase_session(self, account_id: int) -> None:
+        """Forget the login."""
+
+
+class Orders(Protocol):
+    """Orders and what hangs on them."""
+
+    def add(self, order: Order) -> Order:
+        """Store a new order; Conflict when its client_order_id exists."""
+
+    def get(self, order_id: int) -> Order:
+        """Return one order or raise NotFound."""
+
+    def save(self, order: Order) -> Order:
+        """Store changes."""
+
+    def by_client_id(self, client_order_id: str) -> Order | None:
+        """Return the order that carries our id."""
+
+    def by_client_ids(self, client_order_ids: Sequence[str]) -> Mapping[str, Order]:
+        """Return orders by our ids."""
+
+    def by_broker_ids(self, account_id: int, broker_order_ids: Sequence[str]) -> Mapping[str, Order]:
+        """Return an account's orders by the broker's ids."""
+
+    def list(
+        self,
+        *,
+        user_id: int | None = None,
+        account_id: int | None = None,
+        statuses: Sequence[OrderStatus] | None = None,
+        since: datetime | None = None,
+        signal_id: int | None = None,
+        strategy: str | None = None,
+        listing: str | None = None,
+        session: date | None = None,
+        newest_first: bool = True,
+        limit: int | None = None,
+    ) -> Sequence[Order]:
+        """Return orders by filter."""
+
+    def add_event(self, event: OrderEvent) -> OrderEvent:
+        """Append one line of history."""
+
+    def events(self, order_id: int) -> Sequence[OrderEvent]:
+        """Return an order's history, oldest first."""
+
+    def add_fill(self, fill: Fill) -> bool:
+        """Store an execution; False when it was known already."""
+
+    def fills(
+        self, *, order_id: int | None = None, account_id: int | None = None, since: datetime | None = None
+    ) -> Sequence[Fill]:
+        """Return executions, oldest first."""
+
+    def add_decision(self, decision: RiskDecision) -> RiskDecision:
+        """Store a risk decision with its inputs."""
+
+    def decisions(self, order_id: int) -> Sequence[RiskDecision]:
+        """Return an order's risk decisions, oldest first."""
+
+
+class Commands(Protocol):
+    """Writes to brokers. The store itself keeps at most one PLACE or MODIFY in SENDING or UNKNOWN per order."""
+
+    def add(self, command: Command) -> Command:
+        """Store a new command."""
+
+    def get(self, command_id: int) -> Command:
+        """Return one command or raise NotFound."""
+
+    def save(self, command: Command) -> Command:
+        """Store changes."""
+
+    def pending(self, account_id: int) -> Sequence[Command]:
+        """Return PENDING commands, cancels first, then by id."""
+
+    def open(self, account_id: int) -> Sequence[Command]:
+        """Return SENDING and UNKNOWN commands by id."""
+
+    def for_order(self, order_id: int) -> Sequence[Command]:
+        """Return an order's commands by id."""
+
+
+class Signals(Protocol):
+    """Messages received: the durable inbox."""
+
+    def add(self, signal: Signal) -> Signal:
+        """Store a message."""
+
+    def get(self, signal_id: int) -> Signal:
+        """Return one message or raise NotFound."""
+
+    def first_with_key(self, user_id: int, dedupe_key: str, since: datetime) -> Signal | None:
+        """Return the earliest message with this key received at or after `since`."""
+
+    def list(self, user_id: int, *, since: datetime | None = None, limit: int | None = None) -> Sequence[Signal]:
+        """Return messages, newest first."""
+
+
+class Risk(Protocol):
+    """Limits and the kill switch."""
+
+    def limits(self, user_id: int) -> Sequence[RiskLimits]:
+        """Return all limit rows of a user."""
+
+    def put_limits(self, user_id: int, limits: RiskLimits) -> None:
+        """Store the row of one scope, replacing the one there was."""
+
+    def kills(self, user_id: int) -> Sequence[KillState]:
+        """Return the kill rows of a user (user-wide and per account)."""
+
+    def put_kill(self, user_id: int, kill: KillState) -> None:
+        """Store the kill row of its scope."""
+
+
+class Journal(Protocol):
+    """Audit events, settings, heartbeats, job runs, snapshots."""
+
+    def add_event(self, event: Event) -> Event:
+        """Append an event."""
+
+    def events(
+        self,
+        *,
+        user_id: int | None = None,
+        account_id: int | None = None,
+        kind: str | None = None,
+        since: datetime | None = None,
+        limit: int = 200,
+    ) -> Sequence[Event]:
+        """Return events, newest first."""
+
+    def settings(self, user_id: int | None) -> Mapping[str, str]:
+        """Return the stored setting texts of the installation (None) or a user."""
+
+    def put_setting(self, user_id: int | None, name: str, value: str) -> None:
+        """Store a setting."""
+
+    def beat(self, heartbeat: Heartbeat) -> None:
+        """Store a process's heartbeat, replacing its last."""
+
+    def heartbeats(self) -> Sequence[Heartbeat]:
+        """Return the last heartbeat of each process."""
+
+    def add_run(self, run: JobRun) -> bool:
+        """Record the start of a job run; False when (job, scheduled_at) is recorded already."""
+
+    def end_run(self, run: JobRun) -> None:
+        """Record its end and outcome."""
+
+    def put_snapshot(self, snapshot: Snapshot) -> None:
+        """Store the newest list of its kind (one kept per account, kind and IST day)."""
+
+    def snapshot(self, account_id: int, kind: str) -> Snapshot | None:
+        """Return the newest list of a kind."""
+
+
+class Unit(Protocol):
+    """One transaction over sigma.db."""
+
+    @property
+    def users(self) -> Users: ...
+    @property
+    def accounts(self) -> Accounts: ...
+    @property
+    def orders(self) -> Orders: ...
+    @property
+    def commands(self) -> Commands: ...
+    @property
+    def signals(self) -> Signals: ...
+    @property
+    def risk(self) -> Risk: ...
+    @property
+    def journal(self) -> Journal: ...
+
+
+class Store(Protocol):
+    """People and orders."""
+
+    def begin(self) -> AbstractContextManager[Unit]:
+        """Open a write unit: commits at the end, rolls back on an exception. Writers wait for one another."""
+
+    def read(self) -> AbstractContextManager[Unit]:
+        """Open a read-only unit on one snapshot."""
+
+    def watch(self) -> Watch:
+        """Return a watch over commits, for one thread."""
+
+
+class MarketStore(Protocol):
+    """Instruments (market.db). Readers see one whole version or the next, never half."""
+
+    def replace_master(
+        self,
+        broker: str,
+        listings: Sequence[Listing],
+        instruments: Sequence[BrokerInstrument],
+        report: MasterReport,
+        at: datetime,
+    ) -> int:
+        """Publish a new version of a broker's master (report.version is ignored) and return its number.
+
+        Listings are merged into the common table (an ISIN once known is kept); `instruments` replace the broker's.
+        """
+
+    def note_refresh(self, report: MasterReport, at: datetime) -> None:
+        """Record a refresh that kept the old version."""
+
+    def master_version(self, broker: str | None = None) -> tuple[int, datetime] | None:
+        """Return number and time of the newest version (of any broker when None)."""
+
+    def last_report(self, broker: str) -> MasterReport | None:
+        """Return the report of the last refresh."""
+
+    def listing(self, text: str) -> Listing | None:
+        """Return a listing by canonical text."""
+
+    def listings(self, texts: Sequence[str]) -> Mapping[str, Listing]:
+        """Return listings by canonical text; unknown ones are absent."""
+
+    def find(self, text: str, *, exchange: str | None = None, kind: Kind | None = None, limit: int = 50) -> Sequence[Listing]:
+        """Return listings whose symbol or name contains `text`; exact and prefix matches first."""
+
+    def broker_instrument(self, broker: str, listing: str) -> BrokerInstrument | None:
+        """Return a broker's name of a listing."""
+
+    def broker_instruments(self, broker: str) -> Sequence[BrokerInstrument]:
+        """Return all of a broker's names."""
+
+    def listing_by_symbol(self, broker: str, exchange_code: str, symbol: str) -> str | None:
+        """Return the listing of a broker's symbol."""
+
+    def listing_by_token(self, broker: str, exchange_code: str, token: str) -> str | None:
+        """Return the listing of a broker's token."""
+
+    def by_exchange_tokens(self, exchange: str) -> Mapping[str, str]:
+        """Return listing texts by exchange token, over all brokers (for joining masters)."""
+
+    def learn_isin(self, listing: str, isin: str) -> bool:
+        """Store an ISIN that a holding taught; True when it was new, Conflict when another one is known."""
