@@ -1,0 +1,1 @@
+"""The worker process: it runs services and decides nothing."""

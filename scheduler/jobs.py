@@ -1,0 +1,69 @@
+"""The worker's periodic jobs: one JobSpec for each. Jobs run services; they decide nothing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import structlog
+
+from sigma.domain.errors import SigmaError
+from sigma.domain.events import Heartbeat
+
+if TYPE_CHECKING:
+    from scheduler.worker import Worker
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class JobSpec:
+    """One periodic job.
+
+    Parameters
+    ----------
+    cadence : str
+        Name of the setting that says how often, in seconds.
+    grace_s : int
+        How late a run may start before it is skipped (APScheduler's own default is one second).
+    recorded : bool
+        Whether each run is kept in the run ledger (not for what runs every few seconds).
+    """
+
+    name: str
+    cadence: str
+    run: Callable[[Worker], None]
+    grace_s: int = 30
+    recorded: bool = False
+
+
+def heartbeat(worker: Worker) -> None:
+    """Say that the worker lives, and what it serves."""
+    house = worker.house
+    beat = Heartbeat("worker", house.clock.now(), os.getpid(), worker.detail())
+    with house.store.begin() as tx:
+        tx.journal.beat(beat)
+
+
+def accounts(worker: Worker) -> None:
+    """Start writers and readers for new accounts, and end those of removed ones."""
+    worker.serve_accounts()
+
+
+def sessions(worker: Worker) -> None:
+    """Ask every broker whether its login still holds."""
+    house = worker.house
+    for account in house.all_accounts():
+        try:
+            house.sessions.status(account.user_id, account.name, refresh=True)
+        except SigmaError as error:
+            log.warning("session_check_failed", account=account.name, error=str(error))
+
+
+JOBS = (
+    JobSpec("heartbeat", "worker.heartbeat", heartbeat),
+    JobSpec("accounts", "worker.accounts", accounts),
+    JobSpec("sessions", "session.check", sessions, recorded=True),
+)

@@ -1,0 +1,153 @@
+"""The worker: a writer and a reader for each account, periodic jobs, and a watch that wakes the writers."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import structlog
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from scheduler.jobs import JOBS, JobSpec
+from scheduler.writers import AccountReader, AccountWriter
+from sigma.domain.errors import SigmaError
+from sigma.domain.events import JobRun
+
+if TYPE_CHECKING:
+    from sigma.bootstrap import House
+
+log = structlog.get_logger(__name__)
+
+
+class Worker:
+    """Serves all accounts, or the one named.
+
+    Parameters
+    ----------
+    only : str or None
+        Serve only this account.
+    """
+
+    def __init__(self, house: House, only: str | None = None) -> None:
+        self.house = house
+        self._only = only
+        self._writers: dict[int, AccountWriter] = {}
+        self._readers: dict[int, AccountReader] = {}
+        self._ending = threading.Event()
+        self._lock = threading.Lock()
+        self._scheduler = BackgroundScheduler(
+            executors={"default": ThreadPoolExecutor(4)},
+            job_defaults={"coalesce": True, "max_instances": 1},
+            timezone="UTC",
+        )
+
+    def start(self) -> None:
+        """Serve; returns at once."""
+        self.serve_accounts()
+        threading.Thread(target=self._watch, name="watch", daemon=True).start()
+        for spec in JOBS:
+            seconds = self.house.settings.seconds(spec.cadence)
+            self._scheduler.add_job(
+                self._runner(spec), "interval", seconds=seconds, id=spec.name, misfire_grace_time=spec.grace_s
+            )
+        self._scheduler.start()
+        for spec in JOBS:
+            self._runner(spec)()
+        log.info("worker_started", accounts=[writer.name for writer in self._writers.values()])
+
+    def serve_accounts(self) -> None:
+        """Start what is missing, end what is no longer wanted."""
+        wanted = {account.id for account in self.house.all_accounts() if self._only in (None, account.name)}
+        with self._lock:
+            for account_id in set(self._writers) - wanted:
+                self._writers.pop(account_id).end()
+                self._readers.pop(account_id).end()
+            for account_id in wanted:
+                self._serve(account_id)
+
+    def _serve(self, account_id: int) -> None:
+        """Make sure that an account's two threads run; one that died of an error nobody foresaw is replaced and reported."""
+        reader, writer = self._readers.get(account_id), self._writers.get(account_id)
+        if reader is None or not reader.is_alive():
+            self._report_death(reader)
+            reader = self._readers[account_id] = AccountReader(self.house, account_id)
+            reader.start()
+        if writer is None or not writer.is_alive():
+            self._report_death(writer)
+            writer = self._writers[account_id] = AccountWriter(self.house, account_id, lambda: self._readers[account_id].nudge())
+            writer.start()
+
+    def _report_death(self, thread: threading.Thread | None) -> None:
+        if thread is not None:
+            log.error("thread_died", thread=thread.name)
+
+    def _runner(self, spec: JobSpec) -> Callable[[], None]:
+        def run() -> None:
+            run_job = self._recorded(spec) if spec.recorded else spec.run
+            try:
+                run_job(self)
+            except SigmaError as error:
+                log.warning("job_failed", job=spec.name, error=str(error))
+
+        return run
+
+    def _recorded(self, spec: JobSpec) -> Callable[[Worker], None]:
+        """Return the job with its start, end and outcome kept in the run ledger."""
+
+        def run(worker: Worker) -> None:
+            store, clock = self.house.store, self.house.clock
+            started = clock.now()
+            entry = JobRun(spec.name, started.replace(microsecond=0), started)
+            with store.begin() as tx:
+                if not tx.journal.add_run(entry):
+                    return
+            outcome = "failed"
+            try:
+                spec.run(worker)
+                outcome = "done"
+            finally:
+                with store.begin() as tx:
+                    tx.journal.end_run(replace(entry, ended_at=clock.now(), outcome=outcome))
+
+        return run
+
+    def _watch(self) -> None:
+        """Wake the writers within milliseconds of a commit by any process."""
+        watch = self.house.store.watch()
+        try:
+            while not self._ending.is_set():
+                if watch.wait(self.house.settings.seconds("worker.scan")):
+                    with self._lock:
+                        writers = list(self._writers.values())
+                    for writer in writers:
+                        writer.wake()
+        finally:
+            watch.close()
+
+    def detail(self) -> dict[str, str | int | None]:
+        """Return what the heartbeat tells: how many accounts are served, and which send nothing more."""
+        with self._lock:
+            stopped = [f"{writer.name}: {writer.stopped_because}" for writer in self._writers.values() if writer.stopped_because]
+            return {"accounts": len(self._writers), "stopped": "; ".join(stopped)}
+
+    def wait(self) -> None:
+        """Block until `end` is called."""
+        self._ending.wait()
+
+    def end(self) -> None:
+        """Finish what is being sent, then go."""
+        self._ending.set()
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=False)
+        with self._lock:
+            writers, readers = list(self._writers.values()), list(self._readers.values())
+        for reader in readers:
+            reader.end()
+        for writer in writers:
+            writer.end()
+        longest = self.house.settings.seconds("orders.call_timeout") + 2
+        for writer in writers:
+            writer.join(longest)

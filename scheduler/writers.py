@@ -1,0 +1,140 @@
+"""One writer and one reader for each account: the writer holds the account's lease and sends, the reader reads its book."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import structlog
+
+from sigma.domain.errors import BrokerError, RateLimited, SessionExpired, SigmaError
+from sigma.services.orders.send import Round, Sender, WritesStopped
+
+if TYPE_CHECKING:
+    from sigma.bootstrap import House
+
+log = structlog.get_logger(__name__)
+LEASE_RETRY_S = 0.2
+
+
+class AccountWriter(threading.Thread):
+    """Waits for the account's lease, settles who went before, then sends what is pending as soon as it is there."""
+
+    def __init__(self, house: House, account_id: int, on_sent: Callable[[], None]) -> None:
+        super().__init__(name=f"writer-{account_id}", daemon=True)
+        self._house = house
+        self._account_id = account_id
+        self._on_sent = on_sent
+        self._wake = threading.Event()
+        self._ending = threading.Event()
+        self.stopped_because = ""
+
+    def wake(self) -> None:
+        """Say that the database changed."""
+        self._wake.set()
+
+    def end(self) -> None:
+        """Ask the writer to finish what it sends and go."""
+        self._ending.set()
+        self._wake.set()
+
+    def run(self) -> None:
+        """Hold the lease until the end of the process."""
+        house = self._house
+        lease = None
+        while lease is None and not self._ending.is_set():
+            lease = house.leases.acquire(self._account_id, hung_after_s=house.settings.seconds("worker.hung_after"))
+            if lease is None:
+                self._ending.wait(LEASE_RETRY_S)
+        if lease is None:
+            return
+        try:
+            budget = house.budget(self._account_id)
+            sender = Sender(house.orders.house, house.orders.approval, self._account_id, lease, budget)
+            self._send(sender, lease.touch)
+        except WritesStopped as error:
+            self.stopped_because = str(error)
+            log.error("writes_stopped", account_id=self._account_id, error=str(error))
+            self._ending.wait()
+        finally:
+            lease.release()
+
+    def _send(self, sender: Sender, touch: Callable[[], None]) -> None:
+        self._retrying(lambda: Round(sender.take_over()))
+        while not self._ending.is_set():
+            touch()
+            self._wake.clear()
+            done = self._retrying(sender.run_once)
+            self._wake.wait(done.delay or self._scan())
+
+    def _scan(self) -> float:
+        return self._house.settings.seconds("worker.scan")
+
+    def _retrying(self, step: Callable[[], Round]) -> Round:
+        """Run a step; a database that is locked or full for a moment is waited for (nothing was claimed then)."""
+        try:
+            done = step()
+        except WritesStopped:
+            raise
+        except SigmaError as error:
+            log.warning("writer_waits", account_id=self._account_id, error=str(error))
+            return Round(0, self._scan())
+        if done.sent:
+            self._on_sent()
+        return done
+
+
+class AccountReader(threading.Thread):
+    """Reads the account's book: often while orders are at work or outcomes open, seldom otherwise."""
+
+    def __init__(self, house: House, account_id: int) -> None:
+        super().__init__(name=f"reader-{account_id}", daemon=True)
+        self._house = house
+        self._account_id = account_id
+        self._nudge = threading.Event()
+        self._ending = threading.Event()
+        self._failures = 0
+
+    def nudge(self) -> None:
+        """Say that something may have become active."""
+        self._nudge.set()
+
+    def end(self) -> None:
+        """Ask the reader to go."""
+        self._ending.set()
+        self._nudge.set()
+
+    def run(self) -> None:
+        """Read until told to end."""
+        while not self._ending.is_set():
+            self._nudge.clear()
+            pause = self._read()
+            if self._nudge.wait(pause):
+                self._ending.wait(self._house.settings.seconds("sync.after_send"))
+
+    def _read(self) -> float:
+        """Read once; return seconds to the next read (a write that goes out meanwhile shortens them)."""
+        seconds = self._house.settings.seconds
+        try:
+            report = self._house.orders.sync.sync(self._account_id)
+        except SessionExpired as error:
+            self._told("session", error)
+            return seconds("sync.active")
+        except BrokerError as error:
+            self._failures += 1
+            self._told("broker", error)
+            pause = min(seconds("sync.active") * float(2 ** min(self._failures, 4)), seconds("sync.idle"))
+            return max(pause, error.retry_after or 0) if isinstance(error, RateLimited) else pause
+        except SigmaError as error:
+            self._told("store", error)
+            return seconds("sync.active")
+        self._failures = 0
+        for text in report.bad:
+            log.warning("unreadable_row", account=report.account, row=text)
+        if report.unknown:
+            return seconds("orders.settle_every")
+        return seconds("sync.active") if report.active else seconds("sync.idle")
+
+    def _told(self, what: str, error: SigmaError) -> None:
+        log.warning("book_not_read", account_id=self._account_id, because=what, error=str(error))

@@ -1,0 +1,1 @@
+"""One folder per broker, which alone imports that broker's SDK."""

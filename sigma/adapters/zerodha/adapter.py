@@ -1,0 +1,114 @@
+"""One logged-in Zerodha account."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+from sigma.adapters.account import Call, SdkAccount
+from sigma.adapters.rows import Row
+from sigma.adapters.zerodha import mapping
+from sigma.adapters.zerodha.capabilities import CAPABILITIES
+from sigma.adapters.zerodha.client import kite, needed
+from sigma.domain.accounts import BrokerSession, Profile
+from sigma.domain.market import Quote
+from sigma.domain.orders import BookRead, BrokerFill, BrokerOrder, CommandKind, Order, OrderRequest, WriteAnswer
+from sigma.domain.portfolio import Funds, Holding, Position, Rows
+from sigma.ports.broker import AdapterContext
+
+
+class ZerodhaAccount(SdkAccount):
+    """A Broker (sigma/ports/broker.py)."""
+
+    capabilities = CAPABILITIES
+
+    def __init__(self, credentials: Mapping[str, str], session: BrokerSession, context: AdapterContext) -> None:
+        needed(credentials, "api_key")
+        super().__init__(credentials, session, context)
+        key, token = credentials["api_key"], session.tokens.get("access_token", "")
+        self._reader, self._reads = kite(key, context, self._clean, token=token)
+        self._writer, self._writes = kite(key, context, self._clean, token=token, writes=True)
+        # What the book said of each order: cancelling one that was placed elsewhere needs its variety and its parent.
+        self._seen: dict[str, tuple[str, str | None]] = {}
+
+    def profile(self) -> Profile:
+        """Return who is logged in, by a real call."""
+        return self._one("the profile", self._reader.profile, mapping.profile)
+
+    def funds(self) -> Funds:
+        """Return the equity segment's money."""
+        return self._one("the funds", self._reader.margins, mapping.funds)
+
+    def holdings(self) -> Rows[Holding]:
+        """Return the shares in demat."""
+        return self._rows("holding", self._reader.holdings, partial(mapping.holding, lookup=self._lookup))
+
+    def positions(self) -> Rows[Position]:
+        """Return net positions, flat ones of the day included."""
+        return self._rows(
+            "position", self._reader.positions, partial(mapping.position, lookup=self._lookup), mapping.net_positions
+        )
+
+    def quotes(self, listings: Sequence[str]) -> Mapping[str, Quote]:
+        """Return quotes by canonical text; unknown listings and unreadable quotes are absent."""
+        names = {f"{item.exchange_code}:{item.symbol}": item.listing for item in self._named(listings)}
+        if not names:
+            return {}
+        asked_at = self._clock.now()
+        data, _ = self._reads.ask_data("the quotes", lambda: self._reader.quote(list(names)))
+        found = {}
+        for name, item in data.items() if isinstance(data, dict) else ():
+            reader = partial(mapping.quote, listing=names.get(name, ""), asked_at=asked_at)
+            found.update({quote.listing: quote for quote in self._logged("quote", [item], reader) if quote.listing})
+        return found
+
+    def order_book(self) -> BookRead:
+        """Return the day's whole order book; an unreadable row is marked, not lost."""
+        return self._book(self._reader.orders, self._book_row, "order_id")
+
+    def _book_row(self, row: Row) -> BrokerOrder:
+        order = mapping.order(row, self._lookup)
+        self._seen[order.broker_order_id] = (row.word("variety"), order.parent_id)
+        return order
+
+    def order_history(self, broker_order_id: str) -> tuple[BrokerOrder, ...]:
+        """Return the states one order went through, oldest first."""
+        data, _ = self._reads.ask_data("the order's history", lambda: self._reader.order_history(broker_order_id))
+        return self._logged("order state", data, partial(mapping.order, lookup=self._lookup))
+
+    def fills(self) -> Rows[BrokerFill]:
+        """Return the day's executions."""
+        return self._rows("fill", self._reader.trades, partial(mapping.fill, lookup=self._lookup))
+
+    def place(self, request: OrderRequest, tag: str, *, send_by_ns: int | None = None) -> WriteAnswer:
+        """Send one new order, once; never raises."""
+
+        def prepare() -> Call:
+            params = mapping.place_params(request, self._instrument(request), tag)
+            return partial(self._writer.place_order, **params)
+
+        return self._writes.tell(CommandKind.PLACE, prepare, send_by_ns=send_by_ns)
+
+    def modify(self, order: Order, request: OrderRequest, *, send_by_ns: int | None = None) -> WriteAnswer:
+        """Send one modification, once; never raises."""
+
+        def prepare() -> Call:
+            self._instrument(request)
+            params = mapping.modify_params(request, *self._address(order))
+            return partial(self._writer.modify_order, **params)
+
+        return self._writes.tell(CommandKind.MODIFY, prepare, send_by_ns=send_by_ns)
+
+    def cancel(self, order: Order, *, send_by_ns: int | None = None) -> WriteAnswer:
+        """Send one cancellation, once; never raises."""
+
+        def prepare() -> Call:
+            variety, broker_id, parent = self._address(order)
+            return partial(self._writer.cancel_order, variety, broker_id, parent_order_id=parent)
+
+        return self._writes.tell(CommandKind.CANCEL, prepare, send_by_ns=send_by_ns)
+
+    def _address(self, order: Order) -> tuple[str, str, str | None]:
+        broker_id = self._broker_id(order)
+        variety, parent = self._seen.get(broker_id, (mapping.VARIETY[order.request.variety], None))
+        return variety, broker_id, parent

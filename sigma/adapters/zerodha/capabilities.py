@@ -1,0 +1,30 @@
+"""What Zerodha offers through Kite Connect (wire.md C, D, G)."""
+
+from __future__ import annotations
+
+from sigma.domain.accounts import AuthMode, Capabilities
+from sigma.domain.orders import OrderType, Product, Validity, Variety
+
+BROKER = "zerodha"
+
+# No currency and no commodity orders: whether their quantities are lots or units is unverified [wire.md E].
+CAPABILITIES = Capabilities(
+    broker=BROKER,
+    title="Zerodha",
+    exchanges=frozenset({"NSE", "BSE", "NFO", "BFO"}),
+    products=frozenset(Product),
+    order_types=frozenset(OrderType),
+    varieties=frozenset(Variety),
+    validities=frozenset(Validity),
+    order_history=True,
+    market_protection=True,
+    login_redirect=True,
+    auth_modes=frozenset({AuthMode.MANUAL}),
+    credentials=("api_key", "api_secret"),
+    login_fields=("request_token",),
+    orders_per_second=9,  # ten are allowed in a calendar second
+    quote_batch=500,
+    reads_per_second=3.0,
+    tag_length=20,
+    day_ends="06:00",
+)

@@ -1,0 +1,227 @@
+"""The only place that wires adapters, store, infra and services together."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from sigma.adapters import angelone, zerodha
+from sigma.domain.accounts import Account
+from sigma.domain.calendar import Calendar
+from sigma.domain.errors import ConfigError
+from sigma.infra.clock import SimulatedClock, SystemClock
+from sigma.infra.limiter import CalendarSecondBudget
+from sigma.infra.locks import FileLeases
+from sigma.infra.logging import configure_logging, hide_secrets
+from sigma.infra.probe import probe_from
+from sigma.ports.broker import BrokerKit
+from sigma.ports.clock import Clock
+from sigma.ports.infra import Leases, WriteBudget
+from sigma.ports.probe import Probe
+from sigma.ports.storage import MarketStore, Store
+from sigma.services.accounts import AccountsService
+from sigma.services.connections import Connections, Endpoint
+from sigma.services.events import EventsService
+from sigma.services.instruments import InstrumentsService
+from sigma.services.listings import ListingLookup
+from sigma.services.market import MarketService
+from sigma.services.orders.amend import Amendment
+from sigma.services.orders.approve import Approval
+from sigma.services.orders.house import OrderHouse
+from sigma.services.orders.look import OrderViews
+from sigma.services.orders.resolve import Resolution
+from sigma.services.orders.settle import BookSync
+from sigma.services.orders.submit import Submission
+from sigma.services.portfolio import PortfolioService
+from sigma.services.risk import RiskService
+from sigma.services.sessions import SessionsService
+from sigma.services.settings import SettingsService
+from sigma.services.signals import SignalsService
+from sigma.store import migrate
+from sigma.store.market import open_market
+from sigma.store.secrets import load_cipher
+from sigma.store.store import open_store
+
+KITS: Mapping[str, BrokerKit] = {"zerodha": zerodha.KIT, "angelone": angelone.KIT}
+CANONICAL_BROKER = "zerodha"
+CREDENTIAL_ALIASES = {
+    ("zerodha", "api_key"): "KITE_API_KEY",
+    ("zerodha", "api_secret"): "KITE_API_SECRET",
+    ("angelone", "api_key"): "SMARTAPI_API_KEY",
+}
+
+
+def home_folder(home: str | Path | None = None) -> Path:
+    """Return the data folder: the one given, else SIGMA_HOME, else ~/.sigma."""
+    return Path(home or os.environ.get("SIGMA_HOME") or Path.home() / ".sigma").expanduser().absolute()
+
+
+@dataclass(frozen=True)
+class OrderServices:
+    """The use cases around orders."""
+
+    house: OrderHouse
+    approval: Approval
+    submission: Submission
+    amendment: Amendment
+    resolution: Resolution
+    views: OrderViews
+    sync: BookSync
+
+
+class House:
+    """All services of one installation, made when first needed. Close it when done."""
+
+    def __init__(self, home: Path, clock: Clock, probe: Probe, environment: Mapping[str, str]) -> None:
+        self.home, self.clock, self.probe, self.environment = home, clock, probe, environment
+        url = environment.get("SIGMA_DATABASE_URL") or None
+        self._sql_store = open_store(home, url=url, cipher=load_cipher(home, url=url))
+        self._sql_market = open_market(home, url=url)
+        self.store: Store = self._sql_store
+        self.market_store: MarketStore = self._sql_market
+        self.calendar = Calendar()
+        self.events = EventsService(self.store, clock)
+        self.settings = SettingsService(self.store, clock, self.events)
+        self.lookup = ListingLookup(self.market_store, clock)
+        self.connections = Connections(
+            self.store,
+            clock,
+            KITS,
+            self.lookup,
+            self.settings,
+            self.events,
+            endpoints=endpoints(environment),
+            probe=probe,
+            hide=hide_secrets,
+        )
+        self.accounts = AccountsService(
+            self.store, clock, self.connections, self.events, environment=environment, aliases=CREDENTIAL_ALIASES
+        )
+        self.sessions = SessionsService(self.store, clock, self.connections, self.settings, self.events)
+        self.instruments = InstrumentsService(
+            self.store, self.market_store, clock, self.connections, self.settings, self.events, self.lookup
+        )
+        self.risk = RiskService(self.store, clock)
+        self.signals = SignalsService(self.store, self.instruments, self.settings, clock)
+
+    @cached_property
+    def portfolio(self) -> PortfolioService:
+        """Holdings, positions and funds."""
+        return PortfolioService(self.store, self.clock, self.connections, self.instruments, self.settings, self.events)
+
+    @cached_property
+    def market(self) -> MarketService:
+        """Quotes."""
+        return MarketService(
+            self.clock, self.accounts, self.connections, self.instruments, self.settings, preferred_broker=CANONICAL_BROKER
+        )
+
+    @cached_property
+    def orders(self) -> OrderServices:
+        """The use cases around orders."""
+        ports = OrderHouse(
+            self.store, self.clock, self.calendar, self.settings, self.instruments, self.connections, self.market, self.probe
+        )
+        approval = Approval(ports)
+        return OrderServices(
+            ports,
+            approval,
+            Submission(ports, approval),
+            Amendment(ports, approval),
+            Resolution(ports),
+            OrderViews(ports),
+            BookSync(ports),
+        )
+
+    @cached_property
+    def leases(self) -> Leases:
+        """Who may write for which account on this machine."""
+        return FileLeases(self.home / "locks")
+
+    def all_accounts(self) -> Sequence[Account]:
+        """Return the accounts of all users, for processes that serve everybody."""
+        with self.store.read() as tx:
+            return tx.accounts.list()
+
+    def budget(self, account_id: int) -> WriteBudget:
+        """Return the write budget of an account, for its one writer."""
+        account = self.connections.account(account_id)
+        capabilities = self.connections.kit(account).capabilities
+        spent = self.home / "locks" / f"account-{account_id}.rate"
+        return CalendarSecondBudget(self.clock, capabilities.orders_per_second, capabilities.reserved_per_second, spent)
+
+    def close(self) -> None:
+        """Let go of databases and threads."""
+        self._sql_store.close()
+        self._sql_market.close()
+        if isinstance(self.clock, SimulatedClock):
+            self.clock.close()
+
+
+def endpoints(environment: Mapping[str, str]) -> dict[str, Endpoint]:
+    """Return where each broker is, by SIGMA_<BROKER>_URL and SIGMA_<BROKER>_MASTER_URL; empty for the real address."""
+    return {
+        name: Endpoint(environment.get(f"SIGMA_{name.upper()}_URL", ""), environment.get(f"SIGMA_{name.upper()}_MASTER_URL", ""))
+        for name in KITS
+    }
+
+
+def make_clock(environment: Mapping[str, str]) -> Clock:
+    """Return the machine's clock, or the simulated exchange's where SIGMA_CLOCK_URL names it."""
+    url = environment.get("SIGMA_CLOCK_URL")
+    return SimulatedClock(url) if url else SystemClock()
+
+
+def open_house(home: str | Path | None = None, *, process: str = "") -> House:
+    """Open an installation.
+
+    Parameters
+    ----------
+    process : str
+        Name of a long-running process, whose log goes into a file of that name.
+
+    Raises
+    ------
+    ConfigError
+        The databases were never made or are of another version, or the key is lost.
+    """
+    folder = home_folder(home)
+    if not folder.is_dir():
+        raise ConfigError(f"There is no installation in {folder}.", hint="Run `sigma db upgrade` to make one.")
+    environment = dict(os.environ)
+    configure_logging(folder, process)
+    return House(folder, make_clock(environment), probe_from(environment), environment)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What `prepare` made. `webhook_secret` is shown once, when it was made now."""
+
+    home: Path
+    webhook_secret: str | None
+
+
+def prepare(home: str | Path | None = None) -> Prepared:
+    """Make an installation, or bring it up to date: folder, key, databases, the owner, their webhook secret."""
+    folder = home_folder(home)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    url = os.environ.get("SIGMA_DATABASE_URL") or None
+    clock = make_clock(os.environ)
+    migrate.upgrade(folder, url, at=clock.now())
+    house = House(folder, clock, probe_from({}), dict(os.environ))
+    try:
+        with house.store.read() as tx:
+            owner = tx.users.owner()
+            known = tx.users.webhook_hash(owner.id)
+        given = os.environ.get("SIGMA_WEBHOOK_SECRET")
+        if known is not None and not given:
+            return Prepared(folder, None)
+        secret = given or secrets.token_urlsafe(32)
+        house.signals.set_secret(owner.id, secret)
+        return Prepared(folder, None if given else secret)
+    finally:
+        house.close()

@@ -1,0 +1,339 @@
+"""Tables as pandas DataFrames with stable columns: the dictionaries below are the columns, in order, with their types.
+
+Prices and amounts are rupees as float64 (missing: NaN), quantities are units, moments are aware UTC (missing: NaT), words
+are text. An empty table has the same columns and types.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from enum import Enum
+from typing import Any
+
+import pandas as pd
+
+from sigma.domain.accounts import Account, SessionStatus
+from sigma.domain.events import Event, Heartbeat
+from sigma.domain.instruments import Listing
+from sigma.domain.market import Quote
+from sigma.domain.money import to_float
+from sigma.domain.orders import Fill, Order
+from sigma.domain.portfolio import Funds, Holding, Position
+from sigma.domain.risk import RiskLimits
+from sigma.domain.signals import Signal
+from sigma.services.portfolio import Taken
+from sigma.services.settings import SettingRow
+
+TEXT, NUMBER, WHOLE, MAYBE_WHOLE, FLAG, THING = "str", "float64", "int64", "Int64", "bool", "object"
+MOMENT = "datetime64[us, UTC]"
+
+ACCOUNTS = {
+    "id": WHOLE,
+    "name": TEXT,
+    "broker": TEXT,
+    "client_id": TEXT,
+    "is_default": FLAG,
+    "enabled": FLAG,
+    "trading_mode": TEXT,
+    "auth_mode": TEXT,
+    "state": TEXT,
+    "user_name": TEXT,
+    "expires_at": MOMENT,
+    "checked_at": MOMENT,
+    "error": TEXT,
+    "frozen_reason": TEXT,
+    "created_at": MOMENT,
+    "last_run_at": MOMENT,
+}
+LISTINGS = {
+    "listing": TEXT,
+    "kind": TEXT,
+    "name": TEXT,
+    "series": TEXT,
+    "lot_size": WHOLE,
+    "tick_size": NUMBER,
+    "freeze_quantity": MAYBE_WHOLE,
+    "isin": TEXT,
+    "expiry": THING,
+    "strike": NUMBER,
+    "option_type": TEXT,
+    "underlying": TEXT,
+}
+QUOTES = {
+    "listing": TEXT,
+    "last_price": NUMBER,
+    "change_percent": NUMBER,
+    "open": NUMBER,
+    "high": NUMBER,
+    "low": NUMBER,
+    "close": NUMBER,
+    "volume": MAYBE_WHOLE,
+    "bid": NUMBER,
+    "ask": NUMBER,
+    "lower_circuit": NUMBER,
+    "upper_circuit": NUMBER,
+    "open_interest": MAYBE_WHOLE,
+    "at": MOMENT,
+}
+HOLDINGS = {
+    "account": TEXT,
+    "listing": TEXT,
+    "symbol": TEXT,
+    "exchange": TEXT,
+    "isin": TEXT,
+    "quantity": WHOLE,
+    "t1_quantity": WHOLE,
+    "pledged_quantity": WHOLE,
+    "total": WHOLE,
+    "average_price": NUMBER,
+    "last_price": NUMBER,
+    "close_price": NUMBER,
+    "value": NUMBER,
+    "pnl": NUMBER,
+    "pnl_percent": NUMBER,
+    "day_change": NUMBER,
+    "authorised_quantity": WHOLE,
+    "product": TEXT,
+}
+POSITIONS = {
+    "account": TEXT,
+    "listing": TEXT,
+    "symbol": TEXT,
+    "exchange": TEXT,
+    "product": TEXT,
+    "quantity": WHOLE,
+    "overnight_quantity": WHOLE,
+    "average_price": NUMBER,
+    "last_price": NUMBER,
+    "close_price": NUMBER,
+    "pnl": NUMBER,
+    "pnl_percent": NUMBER,
+    "realised": NUMBER,
+    "unrealised": NUMBER,
+    "buy_quantity": WHOLE,
+    "sell_quantity": WHOLE,
+    "multiplier": WHOLE,
+}
+FUNDS = {
+    "account": TEXT,
+    "available": NUMBER,
+    "used": NUMBER,
+    "total": NUMBER,
+    "collateral": NUMBER,
+    "m2m_unrealized": NUMBER,
+    "m2m_realized": NUMBER,
+    "utilised_debits": NUMBER,
+    "cash": NUMBER,
+}
+ORDERS = {
+    "id": WHOLE,
+    "created_at": MOMENT,
+    "account": TEXT,
+    "listing": TEXT,
+    "side": TEXT,
+    "quantity": WHOLE,
+    "filled_quantity": WHOLE,
+    "order_type": TEXT,
+    "product": TEXT,
+    "price": NUMBER,
+    "trigger_price": NUMBER,
+    "average_price": NUMBER,
+    "status": TEXT,
+    "mode": TEXT,
+    "source": TEXT,
+    "strategy": TEXT,
+    "validity": TEXT,
+    "variety": TEXT,
+    "gtt": FLAG,
+    "broker_order_id": TEXT,
+    "broker_status": TEXT,
+    "broker_reason": TEXT,
+    "risk_note": TEXT,
+    "stale_reason": TEXT,
+    "unsettled": FLAG,
+    "cancel_wanted": FLAG,
+    "client_order_id": TEXT,
+    "external_id": TEXT,
+    "signal_id": MAYBE_WHOLE,
+    "parent_id": MAYBE_WHOLE,
+    "generation": WHOLE,
+    "session_date": THING,
+    "approved_at": MOMENT,
+    "sent_at": MOMENT,
+    "final_at": MOMENT,
+    "updated_at": MOMENT,
+    "version": WHOLE,
+}
+FILLS = {
+    "id": WHOLE,
+    "filled_at": MOMENT,
+    "account": TEXT,
+    "listing": TEXT,
+    "side": TEXT,
+    "product": TEXT,
+    "quantity": WHOLE,
+    "price": NUMBER,
+    "value": NUMBER,
+    "order_id": WHOLE,
+    "broker_order_id": TEXT,
+    "fill_id": TEXT,
+    "exchange": TEXT,
+    "session_date": THING,
+}
+SIGNALS = {
+    "id": WHOLE,
+    "received_at": MOMENT,
+    "status": TEXT,
+    "listing": TEXT,
+    "side": TEXT,
+    "quantity": MAYBE_WHOLE,
+    "strategy": TEXT,
+    "platform": TEXT,
+    "bar_time": MOMENT,
+    "external_id": TEXT,
+    "note": TEXT,
+    "first_id": MAYBE_WHOLE,
+}
+LIMITS = {
+    "scope": TEXT,
+    "strategy": TEXT,
+    "account_id": MAYBE_WHOLE,
+    "max_quantity_per_order": MAYBE_WHOLE,
+    "max_order_value": NUMBER,
+}
+SETTINGS = {
+    "name": TEXT,
+    "value": THING,
+    "default": THING,
+    "unit": TEXT,
+    "scope": TEXT,
+    "low": NUMBER,
+    "high": NUMBER,
+    "choices": TEXT,
+    "changed": FLAG,
+    "advanced": FLAG,
+    "help": TEXT,
+}
+EVENTS = {
+    "id": WHOLE,
+    "at": MOMENT,
+    "level": TEXT,
+    "kind": TEXT,
+    "account": TEXT,
+    "text": TEXT,
+    "detail": THING,
+    "correlation_id": TEXT,
+}
+HEARTBEATS = {"process": TEXT, "at": MOMENT, "age_s": NUMBER, "pid": WHOLE, "detail": THING}
+
+
+def accounts(rows: Iterable[tuple[Account, SessionStatus]]) -> pd.DataFrame:
+    """Return accounts with what is known of their logins."""
+    return _frame(ACCOUNTS, [_facts(ACCOUNTS, account, status) for account, status in rows])
+
+
+def listings(rows: Iterable[Listing]) -> pd.DataFrame:
+    """Return listings."""
+    return _frame(LISTINGS, [_facts(LISTINGS, row, listing=row.text) for row in rows])
+
+
+def quotes(found: Mapping[str, Quote], wanted: Sequence[str]) -> pd.DataFrame:
+    """Return quotes in the order wanted; ``attrs["missing"]`` names the listings there is none of."""
+    frame = _frame(QUOTES, [_quote(found[text]) for text in wanted if text in found])
+    frame.attrs["missing"] = tuple(text for text in wanted if text not in found)
+    return frame
+
+
+def holdings(account: str, taken: Taken[Holding]) -> pd.DataFrame:
+    """Return one account's holdings."""
+    return _dated(_frame(HOLDINGS, [_facts(HOLDINGS, row, account=account) for row in taken.rows]), taken)
+
+
+def positions(account: str, taken: Taken[Position]) -> pd.DataFrame:
+    """Return one account's positions."""
+    return _dated(_frame(POSITIONS, [_facts(POSITIONS, row, account=account) for row in taken.rows]), taken)
+
+
+def funds(account: str, taken: Taken[Funds]) -> pd.DataFrame:
+    """Return one account's money."""
+    return _dated(_frame(FUNDS, [_facts(FUNDS, row, account=account) for row in taken.rows]), taken)
+
+
+def orders(rows: Iterable[Order], names: Mapping[int, str]) -> pd.DataFrame:
+    """Return orders; `names` are account names by id."""
+    return _frame(ORDERS, [_facts(ORDERS, row, row.request, account=_named(row.account_id, names)) for row in rows])
+
+
+def fills(rows: Iterable[Fill], names: Mapping[int, str]) -> pd.DataFrame:
+    """Return executions; `value` is quantity times price."""
+    return _frame(
+        FILLS, [_facts(FILLS, row, account=_named(row.account_id, names), value=row.price * row.quantity) for row in rows]
+    )
+
+
+def signals(rows: Iterable[Signal]) -> pd.DataFrame:
+    """Return messages received."""
+    return _frame(SIGNALS, [_facts(SIGNALS, row) for row in rows])
+
+
+def limits(rows: Iterable[RiskLimits]) -> pd.DataFrame:
+    """Return risk limits; missing means not limited there."""
+    return _frame(LIMITS, [_facts(LIMITS, row) for row in rows])
+
+
+def settings(rows: Iterable[SettingRow]) -> pd.DataFrame:
+    """Return settings."""
+    return _frame(SETTINGS, [_facts(SETTINGS, row, row.spec, choices=", ".join(row.spec.choices)) for row in rows])
+
+
+def events(rows: Iterable[Event], names: Mapping[int, str]) -> pd.DataFrame:
+    """Return events; `names` are account names by id."""
+    return _frame(EVENTS, [_facts(EVENTS, row, account=_named(row.account_id, names)) for row in rows])
+
+
+def heartbeats(rows: Iterable[Heartbeat], now: datetime) -> pd.DataFrame:
+    """Return processes with the age of their last sign of life in seconds."""
+    return _frame(HEARTBEATS, [_facts(HEARTBEATS, row, age_s=(now - row.at).total_seconds()) for row in rows])
+
+
+def _frame(columns: Mapping[str, str], rows: list[dict[str, Any]]) -> pd.DataFrame:
+    series = {}
+    for name, kind in columns.items():
+        values = pd.Series([row[name] for row in rows], dtype="object")
+        series[name] = pd.to_datetime(values, utc=True).astype(kind) if kind == MOMENT else values.astype(kind)  # type: ignore[call-overload]
+    return pd.DataFrame(series)
+
+
+def _facts(columns: Mapping[str, str], *things: object, **given: object) -> dict[str, Any]:
+    """Return one row: what is given, else the first of `things` that has a member of the column's name."""
+    row = {}
+    for name in columns:
+        value = given[name] if name in given else next(getattr(thing, name) for thing in things if hasattr(thing, name))
+        row[name] = _cell(value)
+    return row
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, Decimal):
+        return to_float(value)
+    if isinstance(value, Enum):
+        return value.value
+    return dict(value) if isinstance(value, Mapping) else value
+
+
+def _quote(row: Quote) -> dict[str, Any]:
+    change = (row.last_price - row.close) / row.close * 100 if row.close else None
+    bid, ask = (levels[0].price if levels else None for levels in (row.bids, row.asks))
+    return _facts(QUOTES, row, change_percent=change, bid=bid, ask=ask)
+
+
+def _named(account_id: int | None, names: Mapping[int, str]) -> str | None:
+    return None if account_id is None else names.get(account_id, f"#{account_id}")
+
+
+def _dated(frame: pd.DataFrame, taken: Taken[Any]) -> pd.DataFrame:
+    frame.attrs.update({field.name: getattr(taken, field.name) for field in dataclasses.fields(taken) if field.name != "rows"})
+    return frame

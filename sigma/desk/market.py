@@ -1,0 +1,35 @@
+"""`desk.quotes`: what listings trade at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from sigma.desk import frames
+
+if TYPE_CHECKING:
+    from sigma.bootstrap import House
+
+
+class MarketDesk:
+    """Market data of one user's canonical source."""
+
+    def __init__(self, house: House, user_id: int) -> None:
+        self._house = house
+        self._user_id = user_id
+
+    def quotes(self, listings: Sequence[str] | str) -> pd.DataFrame:
+        """Return quotes in the order asked, one row a listing; columns: frames.QUOTES.
+
+        Listings that the source gives no quote for are absent, and named in ``attrs["missing"]``.
+
+        Raises
+        ------
+        StaleData
+            Market data is unavailable; it says why and the cure.
+        """
+        resolve = self._house.instruments.resolve
+        texts = [resolve(text, self._user_id).text for text in ([listings] if isinstance(listings, str) else listings)]
+        return frames.quotes(self._house.market.quotes(self._user_id, texts), texts)

@@ -1,0 +1,155 @@
+"""`desk.orders`: everything a person does with orders."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from sigma.desk import frames
+from sigma.desk.words import typed, word
+from sigma.domain.money import decimal_from
+from sigma.domain.orders import Order, OrderRequest, OrderStatus, OrderType, Product, Side, Source, Validity, Variety
+from sigma.services.orders.look import Story
+from sigma.services.orders.submit import Origin
+
+if TYPE_CHECKING:
+    from sigma.bootstrap import House
+
+Number = Decimal | int | float | str
+
+
+class OrdersDesk:
+    """Orders of one user. Quantities are units, prices rupees; accounts are named by name or id."""
+
+    def __init__(self, house: House, user_id: int, source: Source) -> None:
+        self._house = house
+        self._user_id = user_id
+        self._source = source
+
+    def submit(
+        self,
+        *,
+        account: str | int | None,
+        listing: str,
+        side: str,
+        quantity: int,
+        order_type: str = "MARKET",
+        product: str = "MIS",
+        price: Number | None = None,
+        trigger_price: Number | None = None,
+        validity: str = "DAY",
+        variety: str = "REGULAR",
+        disclosed_quantity: int = 0,
+        queue: bool = False,
+        client_order_id: str | None = None,
+        tags: Sequence[str] = (),
+    ) -> Order:
+        """Place an order on an account, or put it into the queue (`queue=True`, or no account).
+
+        Returns the stored Order; a refusal by the risk gate is a status (REJECTED_RISK), not an exception.
+
+        Raises
+        ------
+        InvalidOrder, NotFound, Unsupported, SessionExpired
+            Nothing was stored or sent.
+        """
+        request = OrderRequest(
+            listing=self._house.instruments.resolve(listing, self._user_id).text,
+            side=word(Side, side, "side"),
+            quantity=quantity,
+            order_type=word(OrderType, order_type, "order type"),
+            product=word(Product, product, "product"),
+            price=None if price is None else decimal_from(price),
+            trigger_price=None if trigger_price is None else decimal_from(trigger_price),
+            validity=word(Validity, validity, "validity"),
+            variety=word(Variety, variety, "variety"),
+            disclosed_quantity=disclosed_quantity,
+        )
+        origin = Origin(self._source, tags=tuple(tags))
+        submit = self._house.orders.submission.submit
+        return submit(
+            request, user_id=self._user_id, account=account, origin=origin, queue=queue, client_order_id=client_order_id
+        )
+
+    def approve(self, order_id: int, *, account: str | int, version: int | None = None, late: bool = False) -> Order:
+        """Approve a waiting order on an account; `late=True` confirms an old signal."""
+        return self._house.orders.approval.approve(order_id, account, user_id=self._user_id, version=version, late=late)
+
+    def preset_account(self) -> str | None:
+        """Return the account to suggest for an approval: the one used last, else the preferred one, else none."""
+        return self._house.orders.views.preset_account(user_id=self._user_id)
+
+    def edit(self, order_id: int, *, version: int | None = None, **changes: object) -> Order:
+        """Change a waiting order: quantity, price, trigger_price, order_type, product, validity, gtt."""
+        return self._house.orders.submission.edit(order_id, typed(changes), user_id=self._user_id, version=version)
+
+    def modify(self, order_id: int, *, version: int | None = None, **changes: object) -> Order:
+        """Ask the broker to change a working order: price, trigger_price, quantity, order_type, validity."""
+        return self._house.orders.amendment.modify(order_id, typed(changes), user_id=self._user_id, version=version)
+
+    def cancel(self, order_id: int, *, version: int | None = None) -> Order:
+        """Take an order back, here or at the broker."""
+        return self._house.orders.amendment.cancel(order_id, user_id=self._user_id, version=version)
+
+    def requeue(self, order_id: int) -> Order:
+        """Put a linked copy of an ended order into the queue."""
+        return self._house.orders.submission.requeue(order_id, user_id=self._user_id)
+
+    def resolve(
+        self,
+        order_id: int,
+        *,
+        reason: str,
+        broker_order_id: str | None = None,
+        executed: int | None = None,
+        average_price: Number | None = None,
+    ) -> Order:
+        """Close an order of unknown outcome: it is `broker_order_id`, or so much was `executed`, or (neither) never placed."""
+        resolution, user = self._house.orders.resolution, self._user_id
+        if broker_order_id is not None:
+            return resolution.is_broker_order(order_id, broker_order_id, user_id=user, reason=reason)
+        if executed:
+            return resolution.was_executed(order_id, executed, decimal_from(average_price or 0), user_id=user, reason=reason)
+        return resolution.was_not_placed(order_id, user_id=user, reason=reason)
+
+    def get(self, order_id: int) -> Order:
+        """Return one order."""
+        return self._house.orders.views.get(order_id, user_id=self._user_id)
+
+    def wait(self, order_id: int, *, seconds: float = 10) -> Order:
+        """Return the order once it ended, at the latest after `seconds`."""
+        return self._house.orders.views.wait(order_id, seconds, user_id=self._user_id)
+
+    def queue(self) -> pd.DataFrame:
+        """Return what waits for approval, oldest first; columns as `table`."""
+        rows = self._house.orders.views.select(user_id=self._user_id, statuses=[OrderStatus.WAITING], newest_first=False)
+        return frames.orders(rows, self._names())
+
+    def table(
+        self,
+        account: str | int | None = None,
+        status: str | Sequence[str] | None = None,
+        since: datetime | None = None,
+        limit: int | None = None,
+    ) -> pd.DataFrame:
+        """Return orders, newest first; times are UTC."""
+        words = [status] if isinstance(status, str) else status
+        statuses = None if words is None else [word(OrderStatus, text, "status") for text in words]
+        views = self._house.orders.views
+        rows = views.select(user_id=self._user_id, account=account, statuses=statuses, since=since, limit=limit)
+        return frames.orders(rows, self._names())
+
+    def fills(self, account: str | int | None = None) -> pd.DataFrame:
+        """Return executions, oldest first."""
+        return frames.fills(self._house.orders.views.fills(user_id=self._user_id, account=account), self._names())
+
+    def why(self, order_id: int) -> Story:
+        """Return signal, risk decisions, writes, history and executions of an order."""
+        return self._house.orders.views.story(order_id, user_id=self._user_id)
+
+    def _names(self) -> dict[int, str]:
+        return {account.id: account.name for account in self._house.accounts.list(self._user_id)}

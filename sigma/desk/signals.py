@@ -1,0 +1,43 @@
+"""`desk.signals`: the messages that came in, and a way in without the webhook."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from sigma.desk import frames
+from sigma.domain.signals import Receipt
+from sigma.services.signals import Message
+
+if TYPE_CHECKING:
+    from sigma.bootstrap import House
+
+
+class SignalsDesk:
+    """Signals of one user."""
+
+    def __init__(self, house: House, user_id: int) -> None:
+        self._house = house
+        self._user_id = user_id
+
+    def receive(self, payload: Message, secret: str | None = None) -> Receipt:
+        """Take a message (a mapping, or the text a charting service would post) as the webhook does.
+
+        The secret says whose message it is; it may stand in the message instead.
+
+        Raises
+        ------
+        Denied, InvalidInput, InvalidOrder
+            Nothing was stored.
+        """
+        return self._house.signals.receive(payload, secret)
+
+    def table(self, since: datetime | None = None, limit: int | None = 200) -> pd.DataFrame:
+        """Return messages and what became of them, newest first; times are UTC."""
+        return frames.signals(self._house.signals.table(self._user_id, since=since, limit=limit))
+
+    def rotate_secret(self) -> str:
+        """Make a new webhook secret and return it, the only time that it can be seen; the old one stops working."""
+        return self._house.signals.rotate_secret(self._user_id)

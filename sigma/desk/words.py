@@ -1,0 +1,70 @@
+"""Turning what a person typed into our words, or saying which words there are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from typing import TypeVar
+
+from sigma.domain.errors import InvalidOrder
+from sigma.domain.money import decimal_from
+from sigma.domain.orders import OrderType, Product, Validity
+
+Word = TypeVar("Word", bound=StrEnum)
+
+
+def word(kind: type[Word], text: str, what: str) -> Word:
+    """Return the member of `kind` that `text` names (case does not matter).
+
+    Raises
+    ------
+    InvalidOrder
+        There is no such word.
+    """
+    try:
+        return kind(str(text).strip().upper())
+    except ValueError:
+        raise InvalidOrder(f"There is no {what} {text!r}.", hint=f"Use one of {', '.join(kind)}.") from None
+
+
+def typed(changes: Mapping[str, object]) -> dict[str, object]:
+    """Return changes of an order with prices as Decimal and words as enums.
+
+    Raises
+    ------
+    InvalidOrder
+        A name is no field of an order, or a value does not fit it.
+    """
+    readers: dict[str, Callable[[object], object]] = {
+        "price": _number,
+        "trigger_price": _number,
+        "quantity": _whole,
+        "disclosed_quantity": _whole,
+        "order_type": lambda value: word(OrderType, str(value), "order type"),
+        "product": lambda value: word(Product, str(value), "product"),
+        "validity": lambda value: word(Validity, str(value), "validity"),
+        "gtt": bool,
+    }
+    unknown = sorted(set(changes) - set(readers))
+    if unknown:
+        raise InvalidOrder(f"An order has no {', '.join(unknown)} to change.", hint=f"Change any of {', '.join(readers)}.")
+    return {name: readers[name](value) for name, value in changes.items()}
+
+
+def _number(value: object) -> object:
+    if value is None:
+        return None
+    try:
+        return decimal_from(value)  # type: ignore[arg-type]
+    except ValueError as error:
+        raise InvalidOrder(f"A price must be a number: {error}.") from None
+
+
+def _whole(value: object) -> int:
+    try:
+        number = decimal_from(value)  # type: ignore[arg-type]
+    except ValueError as error:
+        raise InvalidOrder(f"A quantity must be a whole number: {error}.") from None
+    if number != int(number):
+        raise InvalidOrder(f"A quantity must be a whole number, was {value}.")
+    return int(number)

@@ -1,0 +1,1 @@
+"""What else touches the world: clock, limiter, locks, logging."""

@@ -1,0 +1,89 @@
+"""The audit trail: one way to write a line of it, one way to read it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import structlog
+
+from sigma.domain.accounts import Account
+from sigma.domain.events import Event, Heartbeat, Level
+from sigma.ports.clock import Clock
+from sigma.ports.storage import Store, Unit
+
+log = structlog.get_logger(__name__)
+
+
+def correlation_id() -> str:
+    """Return the id that ties what one request caused together, empty outside a request."""
+    return str(structlog.contextvars.get_contextvars().get("correlation_id", ""))
+
+
+class EventsService:
+    """Writes and reads audit and system events. What is written must hold no secret."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    def add(
+        self,
+        tx: Unit,
+        kind: str,
+        text: str,
+        *,
+        level: Level = Level.INFO,
+        account: Account | None = None,
+        user_id: int | None = None,
+        **detail: str | int | None,
+    ) -> Event:
+        """Append an event within the unit `tx`, so that it stands or falls with what it tells of."""
+        owner = account.user_id if account else user_id
+        event = Event(
+            id=0,
+            at=self._clock.now(),
+            level=level,
+            kind=kind,
+            text=text,
+            user_id=owner,
+            account_id=account.id if account else None,
+            detail=detail,
+            correlation_id=correlation_id(),
+        )
+        stored = tx.journal.add_event(event)
+        write = log.info if level is Level.INFO else log.warning
+        write("audit", kind=kind, text=text, account=account.name if account else None, user_id=owner)
+        return stored
+
+    def record(
+        self,
+        kind: str,
+        text: str,
+        *,
+        level: Level = Level.INFO,
+        account: Account | None = None,
+        user_id: int | None = None,
+        **detail: str | int | None,
+    ) -> Event:
+        """Append an event in a unit of its own."""
+        with self._store.begin() as tx:
+            return self.add(tx, kind, text, level=level, account=account, user_id=user_id, **detail)
+
+    def table(
+        self,
+        user_id: int,
+        *,
+        account_id: int | None = None,
+        kind: str | None = None,
+        since: datetime | None = None,
+        limit: int = 200,
+    ) -> Sequence[Event]:
+        """Return a user's events, newest first."""
+        with self._store.read() as tx:
+            return tx.journal.events(user_id=user_id, account_id=account_id, kind=kind, since=since, limit=limit)
+
+    def heartbeats(self) -> Sequence[Heartbeat]:
+        """Return the last sign of life of each process."""
+        with self._store.read() as tx:
+            return tx.journal.heartbeats()

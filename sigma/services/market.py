@@ -1,0 +1,142 @@
+"""Quotes from the canonical source, or from the account that would execute; cached for a moment."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from sigma.domain.accounts import Account
+from sigma.domain.errors import BrokerError, SessionExpired, StaleData
+from sigma.domain.market import Quote
+from sigma.domain.times import to_ist
+from sigma.ports.clock import Clock
+from sigma.services.accounts import AccountsService
+from sigma.services.connections import Connections
+from sigma.services.instruments import InstrumentsService
+from sigma.services.settings import SettingsService
+
+log = structlog.get_logger(__name__)
+MOST_CACHED = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Cached:
+    quote: Quote
+    boot_ns: int
+
+
+class MarketService:
+    """Answers what listings trade at.
+
+    Parameters
+    ----------
+    preferred_broker : str
+        Broker whose first account is the canonical source while the setting ``market.source_account`` is empty.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        accounts: AccountsService,
+        connections: Connections,
+        instruments: InstrumentsService,
+        settings: SettingsService,
+        *,
+        preferred_broker: str = "",
+    ) -> None:
+        self._clock = clock
+        self._accounts = accounts
+        self._connections = connections
+        self._instruments = instruments
+        self._settings = settings
+        self._preferred_broker = preferred_broker
+        self._cache: dict[tuple[int, str], _Cached] = {}
+        self._lock = threading.Lock()
+
+    def source(self, user_id: int) -> Account:
+        """Return the user's canonical source of market data.
+
+        Raises
+        ------
+        StaleData
+            None is set and there is none to prefer, or the one set is gone.
+        """
+        name = str(self._settings.get("market.source_account", user_id))
+        accounts = self._accounts.list(user_id)
+        fitting = [row for row in accounts if row.name == name] or [
+            row for row in accounts if not name and row.broker == self._preferred_broker
+        ]
+        if fitting:
+            return fitting[0]
+        reason = f"account {name!r} is gone" if name else "no account is set as its source"
+        choices = ", ".join(row.name for row in accounts) or "connect an account first"
+        hint = f"Choose one: `sigma settings set market.source_account NAME` ({choices})."
+        raise StaleData(f"Market data unavailable: {reason}.", hint=hint, code="NO_MARKET_DATA")
+
+    def quotes(self, user_id: int, texts: Sequence[str]) -> Mapping[str, Quote]:
+        """Return quotes of listings by canonical text, from the canonical source; those it has none for are absent.
+
+        Raises
+        ------
+        NotFound, InvalidInput
+            A text names no listing.
+        StaleData
+            The source is not connected or does not answer; it says why, since when, and the cure.
+        """
+        listings = [self._instruments.resolve(text, user_id).text for text in texts]
+        source = self.source(user_id)
+        try:
+            return self._from(source, listings)
+        except SessionExpired as error:
+            raise self._unavailable(source, error) from error
+        except BrokerError as error:
+            told = f"Market data unavailable: {source.name} does not answer ({error.message})"
+            raise StaleData(told, hint="It is asked again at the next call.", code="NO_MARKET_DATA") from error
+
+    def last_quote(self, listing: str, account_id: int) -> Quote | None:
+        """Return what an order of this account is valued at: its own broker's quote, else the canonical source's.
+
+        None when neither gives one; the log says why.
+        """
+        account = self._connections.account(account_id)
+        for own in (True, False):
+            try:
+                quote = self._from(account if own else self.source(account.user_id), [listing]).get(listing)
+            except (BrokerError, StaleData) as error:
+                log.warning("no quote to value an order", listing=listing, account=account.name, why=error.message)
+            else:
+                if quote is not None:
+                    return quote
+        return None
+
+    def _from(self, account: Account, listings: Sequence[str]) -> Mapping[str, Quote]:
+        """Return quotes from one account, asking its broker for those that are not fresh in the cache."""
+        fresh_ns = self._settings.seconds("market.quote_cache") * 1e9
+        now = self._clock.boot_ns()
+        with self._lock:
+            known = {text: self._cache.get((account.id, text)) for text in dict.fromkeys(listings)}
+        quotes = {text: item.quote for text, item in known.items() if item is not None and now - item.boot_ns < fresh_ns}
+        wanted = [text for text in known if text not in quotes]
+        size = self._connections.kit(account).capabilities.quote_batch
+        for start in range(0, len(wanted), size):
+            batch = wanted[start : start + size]
+            got = self._connections.read(account.id, "quotes", lambda broker, batch=batch: broker.quotes(batch))  # type: ignore[misc]
+            self._remember(account, got)
+            quotes.update(got)
+        return quotes
+
+    def _remember(self, account: Account, quotes: Mapping[str, Quote]) -> None:
+        now = self._clock.boot_ns()
+        with self._lock:
+            if len(self._cache) > MOST_CACHED:
+                self._cache.clear()
+            self._cache.update({(account.id, text): _Cached(quote, now) for text, quote in quotes.items()})
+
+    def _unavailable(self, source: Account, error: SessionExpired) -> StaleData:
+        session = self._connections.session(source.id)
+        since = f" since {to_ist(session.expires_at):%d %b %H:%M} IST" if session else ""
+        told = f"Market data unavailable{since}: the source, {source.name}, is not connected."
+        return StaleData(told, hint=error.hint, code="NO_MARKET_DATA")

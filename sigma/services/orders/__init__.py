@@ -1,0 +1,1 @@
+"""Order use cases, a module for each step of an order's life."""

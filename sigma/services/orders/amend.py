@@ -1,0 +1,150 @@
+"""Modify and cancel: each is a Command of its own, sent by the account's writer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from decimal import Decimal
+
+from sigma.domain.accounts import TradingMode, stricter
+from sigma.domain.errors import Conflict, InvalidInput, Unsupported
+from sigma.domain.orders import Command, CommandKind, CommandState, Order, OrderRequest, OrderStatus, OrderType, Outcome, Validity
+from sigma.engines import lifecycle
+from sigma.engines.lifecycle import Act
+from sigma.engines.orders import fit, suit
+from sigma.ports.storage import Unit
+from sigma.services.orders.approve import Approval
+from sigma.services.orders.house import OrderHouse, as_text
+
+MODIFIABLE = ("price", "trigger_price", "quantity", "order_type", "validity")
+CANCEL_ATTEMPTS = 5
+
+
+def wanted_request(request: OrderRequest, payload: Mapping[str, str | None]) -> OrderRequest:
+    """Return the request that a MODIFY's payload asks for."""
+    asked = {name: text for name, text in payload.items() if text}
+    order_type = OrderType(asked.get("order_type", request.order_type))
+    quantity = int(asked.get("quantity", request.quantity))
+
+    def price(name: str, now: Decimal | None, *, carried: bool) -> Decimal | None:
+        if not carried:
+            return None
+        return Decimal(asked[name]) if name in asked else now
+
+    return replace(
+        request,
+        order_type=order_type,
+        quantity=quantity,
+        price=price("price", request.price, carried=order_type.has_price),
+        trigger_price=price("trigger_price", request.trigger_price, carried=order_type.has_trigger),
+        validity=Validity(asked.get("validity", request.validity)),
+        disclosed_quantity=min(request.disclosed_quantity, quantity),
+    )
+
+
+class Amendment:
+    """Changing and taking back orders that exist."""
+
+    def __init__(self, house: OrderHouse, approval: Approval) -> None:
+        self._house = house
+        self._approval = approval
+
+    def modify(self, order_id: int, changes: Mapping[str, object], *, user_id: int, version: int | None = None) -> Order:
+        """Ask the broker to change a working order; the order shows the new values once the book does.
+
+        Raises
+        ------
+        Conflict
+            The order is not working, or another write of it is under way.
+        InvalidOrder, Unsupported
+            The change makes no sense, or the broker cannot modify.
+        """
+        house = self._house
+        unknown = set(changes) - set(MODIFIABLE)
+        if unknown or not changes:
+            raise InvalidInput(
+                f"Cannot modify {', '.join(sorted(unknown)) or 'nothing'}.", hint=f"Give any of {', '.join(MODIFIABLE)}."
+            )
+        with house.store.read() as tx:
+            order = self._modifiable(tx, order_id, user_id, version)
+            account = tx.accounts.get(order.account_id or 0)
+        capabilities = house.capabilities(account)
+        if not capabilities.modify:
+            raise Unsupported(f"{capabilities.title} cannot modify orders.", hint="Cancel it and place a new one.")
+        payload = {name: as_text(value) if isinstance(value, Decimal | int) else str(value) for name, value in changes.items()}
+        wanted = fit(suit(wanted_request(order.request, payload), capabilities), house.listings.get(order.listing))
+        fitted = {
+            name: as_text(getattr(wanted, name)) if name in ("price", "trigger_price", "quantity") else payload[name]
+            for name in payload
+        }
+        facts = self._approval.gather(wanted, account, order.strategy)
+        with house.store.begin() as tx:
+            tx.users.lock(user_id)
+            order = self._modifiable(tx, order_id, user_id, order.version)
+            decision = self._approval.decide(tx, replace(order, request=wanted), tx.accounts.get(account.id), facts)
+            tx.orders.add_decision(replace(decision, order_id=order.id))
+            if not decision.allowed:
+                house.note(tx, order, "MODIFY_REFUSED", f"risk: {decision.text}", code=decision.code)
+                return tx.orders.save(replace(order, risk_note=decision.text))
+            tx.commands.add(Command(0, order.id, account.id, CommandKind.MODIFY, CommandState.PENDING, house.clock.now(), fitted))
+            told = ", ".join(f"{name} {value}" for name, value in fitted.items())
+            return house.save(tx, replace(order, risk_note=""), "MODIFY_WANTED", told)
+
+    def _modifiable(self, tx: Unit, order_id: int, user_id: int, version: int | None) -> Order:
+        order = self._house.own(tx, order_id, user_id, version)
+        if not order.status.live or order.broker_order_id is None:
+            raise Conflict(f"Order {order_id} is {order.status}: only working orders can be modified.")
+        busy = [command for command in tx.commands.for_order(order_id) if command.state in _BUSY]
+        if busy:
+            raise Conflict(
+                f"A {busy[0].kind.lower()} of order {order_id} is under way ({busy[0].state}).", hint="Wait until it is answered."
+            )
+        account = tx.accounts.get(order.account_id or 0)
+        if stricter(account.trading_mode, TradingMode(tx.users.get(user_id).trading_mode)) is TradingMode.PAUSED:
+            raise Conflict(f"Trading on {account.name} is paused: nothing is modified.", hint="Cancelling still works.")
+        return order
+
+    def cancel(self, order_id: int, *, user_id: int, version: int | None = None) -> Order:
+        """Take an order back: at once while it is still ours, else through the broker; recorded while its id is unknown.
+
+        Raises
+        ------
+        Conflict
+            The order has ended already.
+        """
+        house = self._house
+        with house.store.begin() as tx:
+            order = house.own(tx, order_id, user_id, version)
+            if order.status.final:
+                raise Conflict(f"Order {order_id} is {order.status} already.")
+            if order.status in (OrderStatus.WAITING, OrderStatus.APPROVED):
+                return self._withdraw(tx, order)
+            return want_cancel(house, tx, order)
+
+    def _withdraw(self, tx: Unit, order: Order) -> Order:
+        house, now = self._house, self._house.clock.now()
+        for command in tx.commands.for_order(order.id):
+            if command.state is CommandState.PENDING:
+                tx.commands.save(
+                    replace(command, state=CommandState.WITHDRAWN, answered_at=now, text="cancelled before it was sent")
+                )
+        return house.save(tx, lifecycle.move(order, Act.WITHDRAW, now), "CANCELLED", "cancelled before it was sent")
+
+
+_BUSY = (CommandState.PENDING, CommandState.SENDING, CommandState.UNKNOWN)
+
+
+def want_cancel(house: OrderHouse, tx: Unit, order: Order) -> Order:
+    """Record the wish to cancel, and make the command as soon as the broker's id is known and no cancel is under way."""
+    if not order.cancel_wanted:
+        text = "cancel wanted" if order.status.live else "cancel wanted; it goes out once the broker's id is known"
+        order = house.save(tx, replace(order, cancel_wanted=True), "CANCEL_WANTED", text)
+    if not order.status.live or order.broker_order_id is None:
+        return order
+    cancels = [command for command in tx.commands.for_order(order.id) if command.kind is CommandKind.CANCEL]
+    if any(command.state in _BUSY for command in cancels):
+        return order
+    if len([command for command in cancels if command.outcome is Outcome.REFUSED]) >= CANCEL_ATTEMPTS:
+        return order
+    tx.commands.add(Command(0, order.id, order.account_id or 0, CommandKind.CANCEL, CommandState.PENDING, house.clock.now()))
+    return order

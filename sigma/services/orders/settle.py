@@ -1,0 +1,345 @@
+"""Reading the broker's book: facts go into orders, lost writes are judged, orders from elsewhere are adopted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sigma.domain.accounts import Account
+from sigma.domain.orders import (
+    LIVE,
+    BookRead,
+    BrokerFill,
+    BrokerOrder,
+    Command,
+    CommandKind,
+    CommandState,
+    Fill,
+    Order,
+    OrderMode,
+    OrderRequest,
+    OrderStatus,
+    OrderType,
+    Product,
+    Source,
+    average,
+)
+from sigma.domain.portfolio import Rows
+from sigma.domain.times import ist_date
+from sigma.engines import lifecycle, settlement
+from sigma.engines.lifecycle import Act
+from sigma.engines.settlement import Finding, Judgement, Read, SettleRules
+from sigma.ports.storage import Unit
+from sigma.services.orders.amend import want_cancel
+from sigma.services.orders.house import OrderHouse, freeze, random_id
+
+
+@dataclass(frozen=True, slots=True)
+class SyncReport:
+    """What one read of an account's book brought.
+
+    Parameters
+    ----------
+    active : bool
+        Orders are at work or outcomes open: the next read should follow soon.
+    unknown : int
+        Writes whose outcome is still open.
+    """
+
+    account: str
+    at: datetime
+    rows: int
+    changed: int
+    adopted: int
+    new_fills: int
+    active: bool
+    unknown: int
+    bad: tuple[str, ...] = ()
+
+
+class BookSync:
+    """Reads one account's book and brings our orders into line with it. Any process may; facts need no lease."""
+
+    def __init__(self, house: OrderHouse) -> None:
+        self._house = house
+
+    def sync(self, account_id: int) -> SyncReport:
+        """Read book and executions once and record what they say.
+
+        Raises
+        ------
+        BrokerError
+            The book could not be read; nothing was changed.
+        """
+        house = self._house
+        asked_ns = house.clock.boot_ns()
+        broker = house.connected.broker(account_id)
+        book = broker.order_book()
+        fills = broker.fills()
+        with house.store.begin() as tx:
+            account = tx.accounts.get(account_id)
+            return _Pass(house, tx, account, book, fills, asked_ns).run()
+
+    def active(self, account_id: int) -> bool:
+        """Say whether the account has orders at work or outcomes open."""
+        with self._house.store.read() as tx:
+            if tx.commands.open(account_id) or tx.commands.pending(account_id):
+                return True
+            orders = tx.orders.list(account_id=account_id, statuses=(*LIVE, OrderStatus.SENDING, OrderStatus.UNKNOWN))
+            return any(not order.unsettled for order in orders)
+
+
+class _Pass:
+    """One application of a book, in one transaction."""
+
+    def __init__(
+        self, house: OrderHouse, tx: Unit, account: Account, book: BookRead, fills: Rows[BrokerFill], asked_ns: int
+    ) -> None:
+        self.house, self.tx, self.account, self.book, self.fills, self.asked_ns = house, tx, account, book, fills, asked_ns
+        self.now = house.clock.now()
+        self.today = ist_date(self.now)
+        self.open = list(tx.commands.open(account.id))
+        self.changed = self.adopted = self.new_fills = 0
+        self.attached = dict(tx.orders.by_broker_ids(account.id, [row.broker_order_id for row in book.rows]))
+        self.tagged = tx.orders.by_client_ids([row.tag for row in book.rows if row.tag])
+
+    def run(self) -> SyncReport:
+        known_today = self._known_today()
+        for row in self.book.rows:
+            self._row(row)
+        for row in self.book.rows:
+            if row.broker_order_id not in self.attached and not self._could_be_ours(row):
+                self._adopt(row, "placed outside SigmaTrader")
+        self._apply_fills()
+        read = Read(self.book, self.asked_ns, known_today, self.attached.keys())
+        for command in self.open:
+            self._judge(command, read)
+        self._after()
+        unknown = [command for command in self.tx.commands.open(self.account.id) if command.state is CommandState.UNKNOWN]
+        working = self.tx.orders.list(account_id=self.account.id, statuses=(*LIVE, OrderStatus.UNKNOWN, OrderStatus.SENDING))
+        active = any(not order.unsettled for order in working) or self._fills_missing()
+        bad = (*(f"{bad.what}: {bad.reason}" for bad in self.book.bad), *self.fills.bad)
+        counts = (len(self.book.rows), self.changed, self.adopted, self.new_fills)
+        return SyncReport(self.account.name, self.now, *counts, active=active, unknown=len(unknown), bad=bad)
+
+    def _known_today(self) -> set[str]:
+        """Broker ids that a complete book of today must show."""
+        orders = self.tx.orders.list(account_id=self.account.id, session=self.today)
+        return {order.broker_order_id for order in orders if order.broker_order_id}
+
+    def _row(self, row: BrokerOrder) -> None:
+        order = self.attached.get(row.broker_order_id)
+        if order is None:
+            order = self._by_tag(row)
+            if order is None:
+                return
+            self.attached[row.broker_order_id] = order
+        seen = lifecycle.observe(order, row, self.now)
+        self._check_tag(seen, row, first_seen=not order.broker_status)
+        if seen == order:
+            return
+        self.changed += 1
+        told = f"{row.broker_status or seen.status} ({seen.filled_quantity}/{seen.request.quantity})"
+        text = f"{told}: {row.reason}" if row.reason else told
+        self.attached[row.broker_order_id] = self.house.save(self.tx, seen, "BOOK", text, broker_order_id=row.broker_order_id)
+
+    def _by_tag(self, row: BrokerOrder) -> Order | None:
+        """Return our order that this row carries the tag of; a second row of one tag is adopted by itself, with an alarm."""
+        order = self.tagged.get(row.tag) if row.tag else None
+        if order is None or order.account_id not in (None, self.account.id):
+            return None
+        if order.broker_order_id in (None, row.broker_order_id):
+            return order
+        text = f"order {order.id} exists twice at the broker: {order.broker_order_id} and {row.broker_order_id}"
+        twin = self._adopt(row, text, parent=order)
+        freeze(self.house, self.tx, self.account.id, text)
+        return twin
+
+    def _check_tag(self, order: Order, row: BrokerOrder, *, first_seen: bool) -> None:
+        """An account whose first tag is not echoed stops: nothing could be settled there."""
+        if order.source is Source.BROKER or self.account.tag_verified or not first_seen:
+            return
+        if row.tag == order.client_order_id:
+            self.account = self.tx.accounts.save(replace(self.tx.accounts.get(self.account.id), tag_verified=True))
+        elif not self.account.frozen_reason:
+            freeze(self.house, self.tx, self.account.id, f"the broker does not echo our tag (order {row.broker_order_id})")
+            self.account = self.tx.accounts.get(self.account.id)
+
+    def _could_be_ours(self, row: BrokerOrder) -> bool:
+        """Untagged and alike to a write under way or lost: not adopted until that is settled."""
+        places = [command for command in self.open if command.kind is CommandKind.PLACE]
+        orders = [self.tx.orders.get(command.order_id) for command in places]
+        return any(order.broker_order_id is None and settlement.looks_like(order, row, ()) for order in orders)
+
+    def _adopt(self, row: BrokerOrder, why: str, parent: Order | None = None) -> Order:
+        request = OrderRequest(
+            listing=row.listing or f"{row.exchange}:{row.symbol}",
+            side=row.side,
+            quantity=max(row.quantity, 1),
+            order_type=row.order_type if row.order_type and _priced(row) else OrderType.MARKET,
+            product=row.product or Product.CNC,
+            price=row.price if row.order_type and row.order_type.has_price and _priced(row) else None,
+            trigger_price=row.trigger_price if row.order_type and row.order_type.has_trigger and _priced(row) else None,
+            variety=row.variety,
+        )
+        order = Order(
+            id=0,
+            user_id=self.account.user_id,
+            account_id=self.account.id,
+            request=request,
+            status=OrderStatus.SENT,
+            client_order_id=random_id(),
+            mode=OrderMode.MANUAL,
+            source=Source.BROKER,
+            created_at=row.placed_at or self.now,
+            updated_at=self.now,
+            broker_order_id=row.broker_order_id,
+            parent_id=parent.id if parent else None,
+            signal_id=parent.signal_id if parent else None,
+            session_date=self.today,
+            sent_at=row.placed_at,
+        )
+        seen = lifecycle.observe(order, row, self.now)
+        stored = self.house.add(self.tx, seen, "ADOPTED", why, broker_order_id=row.broker_order_id, tag=row.tag)
+        self.attached[row.broker_order_id] = stored
+        self.adopted += 1
+        return stored
+
+    def _apply_fills(self) -> None:
+        touched: dict[int, Order] = {}
+        for row in self.fills.rows:
+            order = self.attached.get(row.broker_order_id)
+            if order is None:
+                continue
+            fill = _fill(order, row, self.account.id)
+            if self.tx.orders.add_fill(fill):
+                self.new_fills += 1
+                touched[order.id] = order
+        for order in touched.values():
+            fills = list(self.tx.orders.fills(order_id=order.id))
+            quantity = sum(fill.quantity for fill in fills)
+            seen = lifecycle.executed(order, quantity, average(fills), self.now)
+            if seen != order:
+                self.changed += 1
+                text = f"{quantity} of {order.request.quantity} executed at ₹{average(fills):.2f} on average"
+                stored = self.house.save(self.tx, seen, "FILL", text)
+                self.attached[stored.broker_order_id or ""] = stored
+
+    def _fills_missing(self) -> bool:
+        """Whether the book reports more executed than its list of executions has shown so far."""
+        for order in self.attached.values():
+            if order.filled_quantity and order.session_date == self.today:
+                shown = sum(fill.quantity for fill in self.tx.orders.fills(order_id=order.id))
+                if shown < order.filled_quantity:
+                    return True
+        return False
+
+    def _judge(self, command: Command, read: Read) -> None:
+        if command.state is not CommandState.UNKNOWN or command.boot_id != self.house.clock.boot_id:
+            return  # in flight, or its waits are counted on another boot's clock until a sender takes over
+        order = self.tx.orders.get(command.order_id)
+        house = self.house
+        rules = SettleRules(
+            house.seconds("orders.call_timeout"), house.seconds("orders.visibility_delay"), house.seconds("orders.absence_gap")
+        )
+        judge = {
+            CommandKind.PLACE: settlement.judge_place,
+            CommandKind.MODIFY: settlement.judge_modify,
+            CommandKind.CANCEL: settlement.judge_cancel,
+        }[command.kind]
+        judgement = judge(order, command, read, rules, self.today)
+        self.house.probe.reached("settling")
+        self._conclude(order, command, judgement)
+
+    def _conclude(self, order: Order, command: Command, judgement: Judgement) -> None:
+        endings: Mapping[Finding, Callable[[Order, Command, Judgement], None]] = {
+            Finding.FOUND: self._end_answered,
+            Finding.TWINS: self._end_answered,
+            Finding.APPLIED: self._end_answered,
+            Finding.NOT_APPLIED: self._end_refused,
+            Finding.ABSENT: self._end_absent,
+            Finding.DAY_OVER: self._end_unsettled,
+            Finding.LOOK_ALIKE: self._keep_waiting,
+            Finding.WAIT: self._keep_waiting,
+        }
+        endings[judgement.finding](order, command, judgement)
+
+    def _end_answered(self, order: Order, command: Command, judgement: Judgement) -> None:
+        self._end(command, CommandState.ANSWERED, judgement.reason)
+        self.house.note(self.tx, order, "SETTLED", f"{command.kind.lower()} settled: {judgement.reason}")
+
+    def _end_refused(self, order: Order, command: Command, judgement: Judgement) -> None:
+        self._end(command, CommandState.REFUSED, judgement.reason)
+        self.house.note(self.tx, order, "SETTLED", f"{command.kind.lower()} did not happen: {judgement.reason}")
+
+    def _end_absent(self, order: Order, command: Command, judgement: Judgement) -> None:
+        self._end(command, CommandState.REFUSED, judgement.reason)
+        if order.status is OrderStatus.UNKNOWN:
+            moved = replace(lifecycle.move(order, Act.ABSENT, self.now), broker_reason="")
+            self.house.save(self.tx, moved, "SETTLED", f"not placed: {judgement.reason}")
+
+    def _end_unsettled(self, order: Order, command: Command, judgement: Judgement) -> None:
+        if command.kind is not CommandKind.PLACE:
+            self._end(command, CommandState.REFUSED, judgement.reason)
+        if order.status is OrderStatus.UNKNOWN and not order.unsettled:
+            text = f"{judgement.reason}: only a person can say what became of it"
+            self.house.save(self.tx, replace(order, unsettled=True), "UNSETTLED", text)
+            self.house.alarm(
+                self.tx, self.account, "UNSETTLED", f"Order {order.id} ({order.listing}): {text}.", order_id=order.id
+            )
+
+    def _keep_waiting(self, order: Order, command: Command, judgement: Judgement) -> None:
+        if judgement.look_alikes and judgement.look_alikes != command.look_alikes:
+            self.house.note(
+                self.tx, order, "LOOK_ALIKE", f"{judgement.reason}; say which it is", ids=",".join(judgement.look_alikes)
+            )
+        if (judgement.absent_reads, judgement.look_alikes) != (command.absent_reads, command.look_alikes):
+            self.tx.commands.save(replace(command, absent_reads=judgement.absent_reads, look_alikes=judgement.look_alikes))
+
+    def _end(self, command: Command, state: CommandState, why: str) -> None:
+        text = f"{command.text}; settled: {why}" if command.text else why
+        self.tx.commands.save(replace(command, state=state, answered_at=self.now, text=text))
+
+    def _after(self) -> None:
+        """Earlier sessions' orders whose book is gone become UNSETTLED; wanted cancels go out once an id is known."""
+        for order in self.tx.orders.list(account_id=self.account.id, statuses=(*LIVE, OrderStatus.UNKNOWN)):
+            over = order.session_date is not None and order.session_date < self.today and not self._in_book(order)
+            if over and not order.unsettled:
+                unknown = order if order.status is OrderStatus.UNKNOWN else lifecycle.move(order, Act.BOOK_GONE, self.now)
+                moved = replace(unknown, unsettled=True)
+                text = f"the book of {order.session_date:%d %b %Y} is gone and it was {order.status} there"
+                self.house.save(self.tx, moved, "UNSETTLED", text)
+                self.house.alarm(
+                    self.tx, self.account, "UNSETTLED", f"Order {order.id} ({order.listing}): {text}.", order_id=order.id
+                )
+            elif order.cancel_wanted:
+                want_cancel(self.house, self.tx, order)
+
+    def _in_book(self, order: Order) -> bool:
+        return any(row.broker_order_id == order.broker_order_id for row in self.book.rows)
+
+
+def _priced(row: BrokerOrder) -> bool:
+    """Whether the row carries the prices that its type needs."""
+    if row.order_type is None:
+        return False
+    return (not row.order_type.has_price or bool(row.price)) and (not row.order_type.has_trigger or bool(row.trigger_price))
+
+
+def _fill(order: Order, row: BrokerFill, account_id: int) -> Fill:
+    return Fill(
+        id=0,
+        order_id=order.id,
+        account_id=account_id,
+        exchange=row.exchange,
+        session_date=ist_date(row.filled_at),
+        broker_order_id=row.broker_order_id,
+        fill_id=row.fill_id,
+        listing=row.listing or order.listing,
+        side=row.side,
+        product=row.product or order.request.product,
+        quantity=row.quantity,
+        price=row.price,
+        filled_at=row.filled_at,
+    )

@@ -1,0 +1,232 @@
+"""The way in: every path that wants an order ends here, and the intent is committed before anything else happens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sigma.domain.errors import Conflict, InvalidOrder
+from sigma.domain.instruments import Listing
+from sigma.domain.orders import Order, OrderEvent, OrderMode, OrderRequest, OrderStatus, Source
+from sigma.engines.orders import fit, suit
+from sigma.ports.storage import Unit
+from sigma.services.orders.approve import Approval
+from sigma.services.orders.house import OrderHouse, random_id
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where an order comes from."""
+
+    source: Source
+    mode: OrderMode = OrderMode.MANUAL
+    strategy: str = ""
+    signal_id: int | None = None
+    external_id: str | None = None
+    stale_reason: str = ""
+    correlation_id: str = ""
+    parent_id: int | None = None
+    generation: int = 0
+    tags: tuple[str, ...] = ()
+
+
+def new_order(
+    now: datetime, user_id: int, request: OrderRequest, listing: Listing, origin: Origin, client_order_id: str | None = None
+) -> Order:
+    """Return a WAITING order, not stored yet, on the listing's ticks and lots; InvalidOrder when it can never be right."""
+    return Order(
+        id=0,
+        user_id=user_id,
+        account_id=None,
+        request=fit(request, listing),
+        status=OrderStatus.WAITING,
+        client_order_id=client_order_id or random_id(),
+        mode=origin.mode,
+        source=origin.source,
+        created_at=now,
+        updated_at=now,
+        external_id=origin.external_id,
+        strategy=origin.strategy,
+        signal_id=origin.signal_id,
+        parent_id=origin.parent_id,
+        generation=origin.generation,
+        tags=origin.tags,
+        stale_reason=origin.stale_reason,
+        lot_size=listing.lot_size,
+        tick_size=listing.tick_size,
+        correlation_id=origin.correlation_id,
+    )
+
+
+def store_waiting(tx: Unit, order: Order) -> Order:
+    """Store a WAITING order with the first line of its history."""
+    stored = tx.orders.add(order)
+    text = f"waits for approval ({order.stale_reason})" if order.stale_reason else "waits for approval"
+    tx.orders.add_event(OrderEvent(0, stored.id, stored.created_at, "QUEUED", stored.status, text, {}, stored.correlation_id))
+    return stored
+
+
+def queue_order(
+    tx: Unit,
+    now: datetime,
+    *,
+    user_id: int,
+    request: OrderRequest,
+    listing: Listing,
+    source: Source,
+    mode: OrderMode,
+    account_id: int | None = None,
+    strategy: str = "",
+    signal_id: int | None = None,
+    external_id: str | None = None,
+    stale_reason: str = "",
+    correlation_id: str = "",
+    client_order_id: str | None = None,
+) -> Order:
+    """Store a WAITING order in the unit that consumes the event which caused it. No quote, no risk, no network."""
+    origin = Origin(source, mode, strategy, signal_id, external_id, stale_reason, correlation_id)
+    order = new_order(now, user_id, request, listing, origin, client_order_id)
+    return store_waiting(tx, replace(order, account_id=account_id))
+
+
+class Submission:
+    """Placing, queueing, editing and repeating orders on a person's behalf."""
+
+    def __init__(self, house: OrderHouse, approval: Approval) -> None:
+        self._house = house
+        self._approval = approval
+
+    def submit(
+        self,
+        request: OrderRequest,
+        *,
+        user_id: int,
+        account: str | int | None,
+        origin: Origin,
+        queue: bool = False,
+        client_order_id: str | None = None,
+    ) -> Order:
+        """Store an order; send it through risk to its account unless it shall wait in the queue.
+
+        Repeating a call with the same `client_order_id` and the same wish returns the first order.
+
+        Raises
+        ------
+        InvalidOrder, Unsupported, NotFound, SessionExpired
+            Nothing was stored.
+        Conflict
+            The `client_order_id` belongs to another order.
+        """
+        house = self._house
+        known = self._repeated(client_order_id, request, user_id)
+        if known is not None:
+            return known
+        listing = house.listings.get(request.listing)
+        order = new_order(house.clock.now(), user_id, request, listing, origin, _checked_id(client_order_id))
+        if queue or account is None:
+            with house.store.begin() as tx:
+                chosen = None if account is None else house.account(tx, account, user_id).id
+                return store_waiting(tx, replace(order, account_id=chosen))
+        with house.store.read() as tx:
+            target = house.account(tx, account, user_id)
+        order = replace(order, request=suit(order.request, house.capabilities(target)), account_id=target.id)
+        facts = self._approval.gather(order.request, target, order.strategy)
+        with house.store.begin() as tx:
+            tx.users.lock(user_id)
+            stored = house.add(tx, order, "SUBMITTED", f"{origin.source.lower()} wants it on {target.name}")
+            return self._approval.admit(tx, stored, tx.accounts.get(target.id), facts)
+
+    def _repeated(self, client_order_id: str | None, request: OrderRequest, user_id: int) -> Order | None:
+        if client_order_id is None:
+            return None
+        with self._house.store.read() as tx:
+            known = tx.orders.by_client_id(client_order_id)
+        if known is None:
+            return None
+        wish = (known.listing, known.request.side, known.request.order_type, known.request.product, known.user_id)
+        if wish != (request.listing, request.side, request.order_type, request.product, user_id):
+            raise Conflict(f"client_order_id {client_order_id} belongs to another order.", hint="Use a new one for a new order.")
+        return known
+
+    def edit(self, order_id: int, changes: dict[str, object], *, user_id: int, version: int | None = None) -> Order:
+        """Change a waiting order (quantity, price, trigger price, order type, product, validity, GTT wish)."""
+        house = self._house
+        with house.store.read() as tx:
+            listing_text = house.own(tx, order_id, user_id).listing
+        listing = house.listings.get(listing_text)
+        with house.store.begin() as tx:
+            order = house.own(tx, order_id, user_id, version)
+            if order.status is not OrderStatus.WAITING:
+                raise Conflict(
+                    f"Order {order_id} is {order.status}: only waiting orders can be edited.", hint="Modify or cancel it."
+                )
+            request = fit(replace(order.request, **changes), listing)  # type: ignore[arg-type]
+            if request == order.request:
+                return order
+            edited = replace(order, request=request, updated_at=house.clock.now())
+            told = ", ".join(f"{name} {getattr(order.request, name)} → {getattr(request, name)}" for name in changes)
+            return house.save(tx, edited, "EDITED", told)
+
+    def requeue(self, order_id: int, *, user_id: int) -> Order:
+        """Put a linked copy of an ended order into the queue; never of one whose outcome is unknown."""
+        house = self._house
+        with house.store.begin() as tx:
+            ended = house.own(tx, order_id, user_id)
+            if not ended.status.final:
+                hint = "Wait until it is settled." if ended.status is OrderStatus.UNKNOWN else "Cancel it first."
+                raise Conflict(f"Order {order_id} is {ended.status}: only an ended order can be repeated.", hint=hint)
+            rest = ended.unfilled or ended.request.quantity
+            now = house.clock.now()
+            order = replace(
+                ended,
+                id=0,
+                request=replace(ended.request, quantity=rest, disclosed_quantity=min(ended.request.disclosed_quantity, rest)),
+                status=OrderStatus.WAITING,
+                client_order_id=random_id(),
+                mode=OrderMode.MANUAL,
+                created_at=now,
+                updated_at=now,
+                parent_id=ended.id,
+                generation=ended.generation + 1,
+                **_FRESH,
+            )
+            house.note(tx, ended, "REQUEUED", "a copy waits in the queue")
+            return store_waiting(tx, order)
+
+
+_FRESH: dict[str, Any] = {
+    "broker_order_id": None,
+    "exchange_order_id": None,
+    "external_id": None,
+    "filled_quantity": 0,
+    "average_price": None,
+    "broker_status": "",
+    "broker_reason": "",
+    "risk_note": "",
+    "stale_reason": "",
+    "unsettled": False,
+    "cancel_wanted": False,
+    "session_date": None,
+    "approved_at": None,
+    "sent_at": None,
+    "final_at": None,
+    "version": 1,
+}
+"""What an order's copy does not inherit."""
+
+
+def _checked_id(client_order_id: str | None) -> str | None:
+    if client_order_id is None:
+        return None
+    if (
+        len(client_order_id) != 16
+        or not client_order_id.isalnum()
+        or not client_order_id.isascii()
+        or client_order_id != client_order_id.upper()
+    ):
+        raise InvalidOrder(
+            f"client_order_id {client_order_id!r} must be 16 characters of 0-9 and A-Z: it goes into the broker's tag.",
+            hint="Leave it out and one is made.",
+        )
+    return client_order_id

@@ -1,0 +1,196 @@
+"""Holdings, positions and funds: one account at a time, stored as snapshots, read from the broker when asked or old."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+import types
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import Enum
+from typing import Any, Generic, TypeVar
+
+from sigma.domain.errors import BrokerError, StaleData
+from sigma.domain.events import Level
+from sigma.domain.portfolio import Funds, Holding, Position, Rows, Snapshot
+from sigma.ports.broker import Broker
+from sigma.ports.clock import Clock
+from sigma.ports.storage import Store
+from sigma.services.connections import Connections
+from sigma.services.events import EventsService
+from sigma.services.instruments import InstrumentsService
+from sigma.services.settings import SettingsService
+
+Row = TypeVar("Row", bound=Holding | Position | Funds)
+
+
+@dataclass(frozen=True, slots=True)
+class Taken(Generic[Row]):
+    """A list of one account with its age.
+
+    Parameters
+    ----------
+    taken_at : datetime
+        When the broker gave it, UTC.
+    age_s : float
+        Seconds since then.
+    bad : tuple of str
+        Rows of the broker's that could not be read.
+    stale : str
+        Why this is older than it should be; empty when it is not.
+    """
+
+    account_id: int
+    rows: tuple[Row, ...]
+    taken_at: datetime
+    age_s: float
+    bad: tuple[str, ...] = ()
+    stale: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind(Generic[Row]):
+    """One sort of list: its name, its rows' class, and how a broker gives it."""
+
+    name: str
+    row: type[Row]
+    read: Callable[[Broker], Rows[Row]]
+
+
+HOLDINGS = _Kind("holdings", Holding, lambda broker: broker.holdings())
+POSITIONS = _Kind("positions", Position, lambda broker: broker.positions())
+FUNDS = _Kind("funds", Funds, lambda broker: Rows((broker.funds(),)))
+
+
+class PortfolioService:
+    """Gives an account's lists from the store, and renews them from the broker: once for all who ask at the same time."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        connections: Connections,
+        instruments: InstrumentsService,
+        settings: SettingsService,
+        events: EventsService,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._connections = connections
+        self._instruments = instruments
+        self._settings = settings
+        self._events = events
+        self._locks: dict[tuple[int, str], threading.Lock] = {}
+        self._finished: dict[tuple[int, str], int] = {}
+        self._guard = threading.Lock()
+
+    def holdings(self, account_id: int, *, refresh: bool | None = None) -> Taken[Holding]:
+        """Return the shares in demat.
+
+        Parameters
+        ----------
+        refresh : bool, optional
+            True asks the broker now; False never does; left out, it is asked when nothing is stored or what is stored is
+            older than ``portfolio.max_age``, and when it does not answer the stored rows come back, marked `stale`.
+
+        Raises
+        ------
+        BrokerError
+            The broker was asked (refresh=True, or nothing is stored) and gave nothing; SessionExpired among them.
+        StaleData
+            refresh=False, and nothing was ever stored.
+        """
+        return self._get(HOLDINGS, account_id, refresh)
+
+    def positions(self, account_id: int, *, refresh: bool | None = None) -> Taken[Position]:
+        """Return net positions, flat ones of the day included; as `holdings`."""
+        return self._get(POSITIONS, account_id, refresh)
+
+    def funds(self, account_id: int, *, refresh: bool | None = None) -> Taken[Funds]:
+        """Return the account's money, one row; as `holdings`."""
+        return self._get(FUNDS, account_id, refresh)
+
+    def refresh(self, account_id: int) -> None:
+        """Renew all three lists from the broker."""
+        self._get(HOLDINGS, account_id, True)
+        self._get(POSITIONS, account_id, True)
+        self._get(FUNDS, account_id, True)
+
+    def _get(self, kind: _Kind[Row], account_id: int, refresh: bool | None) -> Taken[Row]:
+        stored = self._stored(kind, account_id)
+        if refresh is False and stored is None:
+            told = f"No {kind.name} of account {account_id} were ever read."
+            raise StaleData(told, hint="Refresh them while the account is connected.")
+        oldest = self._settings.seconds("portfolio.max_age")
+        if stored is not None and (refresh is False or (refresh is None and stored.age_s <= oldest)):
+            return stored
+        try:
+            return self._renewed(kind, account_id)
+        except BrokerError as error:
+            if refresh or stored is None:
+                raise
+            return dataclasses.replace(stored, stale=f"The broker gave no newer {kind.name}: {error}")
+
+    def _renewed(self, kind: _Kind[Row], account_id: int) -> Taken[Row]:
+        """Read from the broker and store; who waited while another one read takes what that one got."""
+        key = (account_id, kind.name)
+        asked = self._clock.boot_ns()
+        with self._guard:
+            lock = self._locks.setdefault(key, threading.Lock())
+        with lock:
+            stored = self._stored(kind, account_id) if self._finished.get(key, -1) >= asked else None
+            if stored is not None:
+                return stored
+            got = self._connections.read(account_id, kind.name, kind.read)
+            snapshot = Snapshot(account_id, kind.name, self._clock.now(), tuple(map(to_plain, got.rows)), got.bad)
+            self._keep(snapshot)
+            self._finished[key] = self._clock.boot_ns()
+        if kind.row is Holding:
+            self._instruments.learn_isins([row for row in got.rows if isinstance(row, Holding)])
+        return self._taken(kind, snapshot)
+
+    def _keep(self, snapshot: Snapshot) -> None:
+        with self._store.begin() as tx:
+            before = tx.journal.snapshot(snapshot.account_id, snapshot.kind)
+            tx.journal.put_snapshot(snapshot)
+            if snapshot.bad and (before is None or set(snapshot.bad) - set(before.bad)):
+                account = tx.accounts.get(snapshot.account_id)
+                told = f"{len(snapshot.bad)} rows of the {snapshot.kind} of {account.name} cannot be read: {snapshot.bad[0]}"
+                self._events.add(tx, "UNREADABLE_ROWS", told, level=Level.WARNING, account=account)
+
+    def _stored(self, kind: _Kind[Row], account_id: int) -> Taken[Row] | None:
+        with self._store.read() as tx:
+            snapshot = tx.journal.snapshot(account_id, kind.name)
+        return None if snapshot is None else self._taken(kind, snapshot)
+
+    def _taken(self, kind: _Kind[Row], snapshot: Snapshot) -> Taken[Row]:
+        rows = tuple(from_plain(kind.row, row) for row in snapshot.rows)
+        age = max(0.0, (self._clock.now() - snapshot.taken_at).total_seconds())
+        return Taken(snapshot.account_id, rows, snapshot.taken_at, age, snapshot.bad)
+
+
+def to_plain(row: Holding | Position | Funds) -> dict[str, object]:
+    """Return a row as JSON can carry it: Decimals and words as text."""
+    return {field.name: _plain(getattr(row, field.name)) for field in dataclasses.fields(row)}
+
+
+def from_plain(kind: type[Row], values: Mapping[str, object]) -> Row:
+    """Return the row that `to_plain` took apart; a field that the stored row lacks takes its default."""
+    hints = typing.get_type_hints(kind)
+    return kind(**{key: _typed(hints[key], value) for key, value in values.items() if key in hints})
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Decimal):
+        return str(value)
+    return value.value if isinstance(value, Enum) else value
+
+
+def _typed(hint: Any, value: object) -> Any:
+    if value is None:
+        return None
+    wanted = next(part for part in typing.get_args(hint) if part is not type(None)) if isinstance(hint, types.UnionType) else hint
+    return wanted(value)

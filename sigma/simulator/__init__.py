@@ -1,0 +1,1 @@
+"""A simulated exchange behind front doors that speak each broker's wire."""

@@ -1,0 +1,64 @@
+"""The exchange's clock: runs at the real rate from any moment, can be set and advanced, and can be waited for."""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+from datetime import time as time_of_day
+
+from sigma.domain.calendar import Calendar
+from sigma.domain.instruments import Exchange
+from sigma.domain.times import ist, ist_date, require_utc
+
+
+class SimClock:
+    """A clock at the real rate with an offset."""
+
+    def __init__(self, start: datetime) -> None:
+        self._changed = threading.Condition()
+        self._stopped = False
+        self._base = require_utc(start)
+        self._mark = time.monotonic()
+
+    def now(self) -> datetime:
+        """Return the exchange's present, UTC."""
+        return self._base + timedelta(seconds=time.monotonic() - self._mark)
+
+    def offset_s(self) -> float:
+        """Return by how many seconds the clock is ahead of the machine's."""
+        return (self.now() - datetime.now(UTC)).total_seconds()
+
+    def set(self, moment: datetime) -> None:
+        """Make it `moment` now; whoever waits looks again."""
+        with self._changed:
+            self._base, self._mark = require_utc(moment), time.monotonic()
+            self._changed.notify_all()
+
+    def wait_until(self, moment: datetime) -> bool:
+        """Block until the clock shows `moment`; return False when the simulator stops meanwhile."""
+        with self._changed:
+            while not self._stopped:
+                left = (moment - self.now()).total_seconds()
+                if left <= 0:
+                    return True
+                self._changed.wait(left)
+        return False
+
+    def stop(self) -> None:
+        """Wake everybody who waits, for good."""
+        with self._changed:
+            self._stopped = True
+            self._changed.notify_all()
+
+
+def default_start(now: datetime, calendar: Calendar) -> datetime:
+    """Return `now` inside a session, else 10:00 IST of the latest weekday session before it (wanted for demos)."""
+    if calendar.is_open(Exchange.NSE, now):
+        return now
+    day = ist_date(now)
+    at_ten = ist(day, time_of_day(10))
+    while at_ten > now or not calendar.is_session(Exchange.NSE, day):
+        day -= timedelta(days=1)
+        at_ten = ist(day, time_of_day(10))
+    return at_ten

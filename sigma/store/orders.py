@@ -1,0 +1,182 @@
+"""Orders and what hangs on them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date, datetime
+from typing import Any, NoReturn
+
+from sqlalchemy import Select, bindparam, desc, select
+from sqlalchemy.exc import IntegrityError
+
+from sigma.domain.errors import Conflict
+from sigma.domain.orders import Fill, Order, OrderEvent, OrderStatus
+from sigma.domain.risk import RiskDecision
+from sigma.store.database import Link
+from sigma.store.order_rows import (
+    from_decision,
+    from_fill,
+    from_order,
+    from_order_event,
+    to_decision,
+    to_fill,
+    to_order,
+    to_order_event,
+    with_storable_average,
+)
+from sigma.store.schema import fills, order_events, orders, risk_decisions
+from sigma.store.statements import add_owned, add_row, adding, batches, breaks, by_id, missing, save_row, stale
+
+_FILL_KEY = ("account_id", "exchange", "session_date", "broker_order_id", "fill_id")
+_BY_CLIENT = select(orders).where(orders.c.client_order_id == bindparam("client_order_id"))
+_BY_CLIENTS = select(orders).where(orders.c.client_order_id.in_(bindparam("ids", expanding=True))).order_by(orders.c.id)
+_BY_BROKERS = (
+    select(orders)
+    .where(orders.c.account_id == bindparam("account_id"), orders.c.broker_order_id.in_(bindparam("ids", expanding=True)))
+    .order_by(orders.c.id)
+)
+_EVENTS = select(order_events).where(order_events.c.order_id == bindparam("order_id")).order_by(order_events.c.id)
+_DECISIONS = select(risk_decisions).where(risk_decisions.c.order_id == bindparam("order_id")).order_by(risk_decisions.c.id)
+_FILLS = select(fills).order_by(fills.c.filled_at, fills.c.id)
+_USER_OF = select(orders.c.user_id).where(orders.c.id == bindparam("order_id"))
+# The rows of one query that a write unit will save; locked in the order of their ids.
+_LOCKED = {query: query.with_for_update(key_share=True) for query in (_BY_CLIENT, _BY_CLIENTS, _BY_BROKERS)}
+
+
+class SqlOrders:
+    """Orders in the database."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    def add(self, order: Order) -> Order:
+        """Store a new order; Conflict when its client_order_id exists."""
+        order = with_storable_average(order)
+        try:
+            return replace(order, id=add_row(self._link, orders, from_order(order)))
+        except IntegrityError as error:
+            self._explain(error, order)
+
+    def get(self, order_id: int) -> Order:
+        """Return one order or raise NotFound."""
+        row = self._link.first(by_id(orders, self._link.locking), {"id": order_id})
+        if row is None:
+            raise missing("Order", order_id)
+        return to_order(row)
+
+    def save(self, order: Order) -> Order:
+        """Store changes; Conflict when someone else stored some meanwhile."""
+        order = with_storable_average(order)
+        try:
+            saved = save_row(self._link, orders, from_order(order), "user_id", "created_at")
+        except IntegrityError as error:
+            self._explain(error, order)
+        if not saved:
+            stale(self._link, orders, "Order", order.id, order.version, order.status.value, "status")
+        return replace(order, version=order.version + 1)
+
+    def by_client_id(self, client_order_id: str) -> Order | None:
+        """Return the order that carries our id."""
+        row = self._link.first(self._locked(_BY_CLIENT), {"client_order_id": client_order_id})
+        return None if row is None else to_order(row)
+
+    def by_client_ids(self, client_order_ids: Sequence[str]) -> Mapping[str, Order]:
+        """Return orders by our ids."""
+        found: dict[str, Order] = {}
+        for batch in batches(sorted(set(client_order_ids))):
+            for row in self._link.all(self._locked(_BY_CLIENTS), {"ids": batch}):
+                found[row.client_order_id] = to_order(row)
+        return found
+
+    def by_broker_ids(self, account_id: int, broker_order_ids: Sequence[str]) -> Mapping[str, Order]:
+        """Return an account's orders by the broker's ids; of two with one id the newest."""
+        found: dict[str, Order] = {}
+        for batch in batches(sorted(set(broker_order_ids))):
+            for row in self._link.all(self._locked(_BY_BROKERS), {"account_id": account_id, "ids": batch}):
+                found[row.broker_order_id] = to_order(row)
+        return found
+
+    def list(
+        self,
+        *,
+        user_id: int | None = None,
+        account_id: int | None = None,
+        statuses: Sequence[OrderStatus] | None = None,
+        since: datetime | None = None,
+        signal_id: int | None = None,
+        strategy: str | None = None,
+        listing: str | None = None,
+        session: date | None = None,
+        newest_first: bool = True,
+        limit: int | None = None,
+    ) -> Sequence[Order]:
+        """Return orders by filter; `since` means created at or after."""
+        wanted = {
+            orders.c.user_id: user_id,
+            orders.c.account_id: account_id,
+            orders.c.signal_id: signal_id,
+            orders.c.strategy: strategy,
+            orders.c.listing: listing,
+            orders.c.session_date: session,
+        }
+        query = select(orders).where(*[column == value for column, value in wanted.items() if value is not None])
+        if statuses is not None:
+            query = query.where(orders.c.status.in_(statuses))
+        if since is not None:
+            query = query.where(orders.c.created_at >= since)
+        if newest_first:
+            query = query.order_by(desc(orders.c.created_at), desc(orders.c.id))
+        else:
+            query = query.order_by(orders.c.created_at, orders.c.id)
+        return [to_order(row) for row in self._link.all(query.limit(limit))]
+
+    def add_event(self, event: OrderEvent) -> OrderEvent:
+        """Append one line of history."""
+        return replace(event, id=add_owned(self._link, order_events, orders, "order_id", from_order_event(event)))
+
+    def events(self, order_id: int) -> Sequence[OrderEvent]:
+        """Return an order's history, oldest first."""
+        return [to_order_event(row) for row in self._link.all(_EVENTS, {"order_id": order_id})]
+
+    def add_fill(self, fill: Fill) -> bool:
+        """Store an execution; False when it was known already."""
+        owner = self._link.first(_USER_OF, {"order_id": fill.order_id})
+        if owner is None:
+            raise missing("Order", fill.order_id)
+        statement = adding(self._link.dialect, fills, *_FILL_KEY)
+        return self._link.write(statement, from_fill(fill) | {"user_id": owner.user_id}).first() is not None
+
+    def fills(
+        self, *, order_id: int | None = None, account_id: int | None = None, since: datetime | None = None
+    ) -> Sequence[Fill]:
+        """Return executions, oldest first; `since` means executed at or after."""
+        query = _FILLS
+        if order_id is not None:
+            query = query.where(fills.c.order_id == order_id)
+        if account_id is not None:
+            query = query.where(fills.c.account_id == account_id)
+        if since is not None:
+            query = query.where(fills.c.filled_at >= since)
+        return [to_fill(row) for row in self._link.all(query)]
+
+    def add_decision(self, decision: RiskDecision) -> RiskDecision:
+        """Store a risk decision with its inputs; it must name its order."""
+        if decision.order_id is None:
+            raise ValueError("a risk decision is stored with the order that it decides")
+        return replace(decision, id=add_owned(self._link, risk_decisions, orders, "order_id", from_decision(decision)))
+
+    def decisions(self, order_id: int) -> Sequence[RiskDecision]:
+        """Return an order's risk decisions, oldest first."""
+        return [to_decision(row) for row in self._link.all(_DECISIONS, {"order_id": order_id})]
+
+    def _locked(self, query: Select[Any]) -> Select[Any]:
+        return _LOCKED[query] if self._link.locking else query
+
+    def _explain(self, error: IntegrityError, order: Order) -> NoReturn:
+        """Say in words that the client_order_id is taken; any other broken constraint is an error of ours."""
+        if breaks(error, "uq_orders_client_order_id", "orders.client_order_id"):
+            raise Conflict(
+                f"There is an order with the id {order.client_order_id} already.", hint="It was stored before; read it."
+            ) from error
+        raise error

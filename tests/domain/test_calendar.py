@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sigma.domain.calendar import Calendar
+from sigma.domain.instruments import Exchange
+from sigma.domain.times import IST, ist, ist_date, next_ist, require_utc
+
+FRIDAY = date(2026, 11, 20)
+MONDAY = date(2026, 11, 23)
+PLAIN = Calendar()
+
+
+@pytest.mark.parametrize(
+    ("clock", "is_open", "session"),
+    [
+        ((FRIDAY, time(9, 14, 59)), False, FRIDAY),
+        ((FRIDAY, time(9, 15)), True, FRIDAY),
+        ((FRIDAY, time(15, 29, 59)), True, FRIDAY),
+        ((FRIDAY, time(15, 30)), False, MONDAY),
+        ((date(2026, 11, 22), time(23, 0)), False, MONDAY),
+        ((MONDAY, time(0, 5)), False, MONDAY),
+    ],
+)
+def test_an_order_belongs_to_the_running_session_or_the_next(clock: tuple[date, time], is_open: bool, session: date) -> None:
+    now = ist(*clock)
+    assert PLAIN.is_open(Exchange.NSE, now) is is_open
+    assert PLAIN.session_date(Exchange.NSE, now) == session
+
+
+def test_a_holiday_is_no_session() -> None:
+    closed = Calendar(frozenset({MONDAY}))
+    assert closed.session_date(Exchange.BSE, ist(FRIDAY, time(16))) == date(2026, 11, 24)
+    assert not closed.is_open(Exchange.BSE, ist(MONDAY, time(11)))
+
+
+def test_an_exchange_without_hours_here_is_an_error_and_not_open() -> None:
+    assert not PLAIN.is_session(Exchange.MCX, FRIDAY)
+    with pytest.raises(KeyError):
+        PLAIN.is_open(Exchange.MCX, ist(FRIDAY, time(11)))
+
+
+@given(st.datetimes(datetime(2026, 1, 1), datetime(2027, 12, 31), timezones=st.just(UTC)))
+def test_the_next_open_is_in_the_session_and_never_in_the_past(now: datetime) -> None:
+    opening = PLAIN.next_open(Exchange.NSE, now)
+    assert opening >= now
+    assert PLAIN.is_open(Exchange.NSE, opening)
+    assert PLAIN.session_date(Exchange.NSE, now) == ist_date(opening)
+
+
+def test_a_token_obtained_at_one_in_the_night_dies_at_six_the_same_day() -> None:
+    assert next_ist(ist(FRIDAY, time(1)), time(6)) == ist(FRIDAY, time(6))
+    assert next_ist(ist(FRIDAY, time(6)), time(6)).astimezone(IST).date() == date(2026, 11, 21)
+
+
+def test_a_naive_datetime_is_refused() -> None:
+    with pytest.raises(ValueError, match="naive"):
+        require_utc(datetime(2026, 11, 20, 10))
