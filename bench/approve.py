@@ -6,32 +6,30 @@ Peer: the official Kite Connect client calling the same exchange directly, witho
 
 from __future__ import annotations
 
-import json
-import os
+import socket
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from sigma.cli.demo.stage import ACCOUNTS, Home, Stage
+
 SAMPLES = 200
-P50_GOAL_MS, P99_GOAL_MS = 25.0, 150.0
+GOALS_MS = {"p50": (0.50, 25.0), "p99": (0.99, 150.0)}
 PAUSE_S = 0.13
 """Between two approvals: below the brokers' ten writes a second, so that the budget itself is not measured."""
+PEER_CLIENT = "CD5678"
+LIMIT = {"listing": "NSE:INFY", "side": "BUY", "quantity": 1, "product": "CNC", "order_type": "LIMIT", "price": 1000}
 
 
 def run() -> list[dict[str, Any]]:
     """Measure both ways and return the rows of bench/results.json."""
-    with tempfile.TemporaryDirectory() as home, _world(Path(home)) as (url, desk):
-        ours = _ours(url, desk)
-        peer = _peer(url)
+    with tempfile.TemporaryDirectory() as home, Stage(Home(Path(home) / "home"), _free_port(), _quiet) as stage:
+        ours = _ours(stage)
+        peer = _peer(stage)
     rows = []
-    for name, quantile, goal in (("p50", 0.50, P50_GOAL_MS), ("p99", 0.99, P99_GOAL_MS)):
+    for name, (quantile, goal) in GOALS_MS.items():
         mine, theirs = _quantile(ours, quantile), _quantile(peer, quantile)
         rows.append(
             {
@@ -48,107 +46,51 @@ def run() -> list[dict[str, Any]]:
     return rows
 
 
-def _ours(url: str, desk: Any) -> list[float]:
+def _ours(stage: Stage) -> list[float]:
     started: dict[str, int] = {}
+    accounts = list(ACCOUNTS)
     for number in range(SAMPLES):
-        account = ("zerodha-main", "angel")[number % 2]
-        order = desk.orders.submit(
-            account=None, listing="NSE:INFY", side="BUY", quantity=1, product="CNC", order_type="LIMIT", price=1000, queue=True
-        )
+        order = stage.desk.orders.submit(account=None, queue=True, **LIMIT)
         begin = time.monotonic_ns()
-        approved = desk.orders.approve(order.id, account=account)
+        approved = stage.desk.orders.approve(order.id, account=accounts[number % len(accounts)])
         started[approved.client_order_id] = begin
         time.sleep(PAUSE_S)
-    arrived = {write["tag"]: write["at_ns"] for write in _get(url, "/_sim/writes") if write["endpoint"] == "place"}
-    missing = started.keys() - arrived.keys()
-    if missing:
-        raise RuntimeError(f"{len(missing)} approved orders never arrived")
-    return [(arrived[tag] - begin) / 1e6 for tag, begin in started.items()]
+    return _arrivals(stage, started)
 
 
-def _peer(url: str) -> list[float]:
+def _peer(stage: Stage) -> list[float]:
     from kiteconnect import KiteConnect
 
-    token = _post(url, "/_sim/approve-login", {"client_id": "CD5678"})["request_token"]
-    kite = KiteConnect("kitekey2", root=url)
-    kite.set_access_token(kite.generate_session(token, "kitesecret2")["access_token"])
+    account = stage.exchange.account(PEER_CLIENT)
+    kite = KiteConnect(account["api_key"], root=stage.exchange.url)
+    session = kite.generate_session(stage.exchange.login(PEER_CLIENT)["request_token"], account["api_secret"])
+    kite.set_access_token(session["access_token"])
     started: dict[str, int] = {}
     for number in range(SAMPLES):
         tag = f"PEER{number:012d}"
         started[tag] = time.monotonic_ns()
         kite.place_order("regular", "NSE", "INFY", "BUY", 1, "CNC", "LIMIT", price=1000, tag=tag)
         time.sleep(PAUSE_S)
-    arrived = {write["tag"]: write["at_ns"] for write in _get(url, "/_sim/writes") if write["endpoint"] == "place"}
+    return _arrivals(stage, started)
+
+
+def _arrivals(stage: Stage, started: dict[str, int]) -> list[float]:
+    """Return milliseconds from start to arrival at the exchange; every order must have arrived."""
+    arrived = {write["tag"]: write["at_ns"] for write in stage.exchange.get("writes") if write["endpoint"] == "place"}
+    missing = started.keys() - arrived.keys()
+    if missing:
+        raise RuntimeError(f"{len(missing)} orders never arrived at the exchange")
     return [(arrived[tag] - begin) / 1e6 for tag, begin in started.items()]
 
 
-@contextmanager
-def _world(home: Path) -> Iterator[tuple[str, Any]]:
-    """A simulator, a prepared home with two connected accounts, and a worker; all ended afterwards."""
-    announce = home / "simulator"
-    simulator = subprocess.Popen(
-        [sys.executable, "-m", "sigma.simulator", "--port", "0", "--announce", str(announce), "--start", "2026-11-20T10:00:00+05:30"],
-        stdout=subprocess.DEVNULL,
-    )
-    try:
-        url = _announced(announce)
-        os.environ.update(
-            SIGMA_HOME=str(home / "sigma"),
-            SIGMA_ZERODHA_URL=url,
-            SIGMA_ANGELONE_URL=url,
-            SIGMA_ANGELONE_MASTER_URL=f"{url}/OpenAPI_File/files/OpenAPIScripMaster.json",
-            SIGMA_CLOCK_URL=url,
-        )
-        desk = _connected(url)
-        worker = subprocess.Popen([sys.executable, "-m", "scheduler"], stdout=subprocess.PIPE, text=True)
-        try:
-            assert worker.stdout is not None  # noqa: S101 - asked for with PIPE
-            worker.stdout.readline()
-            yield url, desk
-        finally:
-            worker.terminate()
-            worker.wait(20)
-            desk.close()
-    finally:
-        simulator.terminate()
-        simulator.wait(20)
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
 
 
-def _connected(url: str) -> Any:
-    import pyotp
-
-    import sigma
-    from sigma.bootstrap import prepare
-
-    prepare()
-    desk = sigma.open()
-    desk.accounts.add("zerodha", name="zerodha-main", api_key="kitekey", api_secret="kitesecret")  # noqa: S106 - the simulator's
-    desk.accounts.connect("zerodha-main", request_token=_post(url, "/_sim/approve-login", {"client_id": "AB1234"})["request_token"])
-    angel = next(row for row in _get(url, "/_sim/accounts") if row["client_id"] == "A100001")
-    desk.accounts.add("angelone", name="angel", api_key=angel["api_key"], client_code="A100001")
-    desk.accounts.connect("angel", pin=angel["pin"], otp=pyotp.TOTP(angel["totp_secret"]).at(desk.now()))
-    desk.instruments.refresh()
-    return desk
-
-
-def _announced(path: Path, seconds: float = 20.0) -> str:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if path.exists() and path.read_text().strip():
-            return path.read_text().split()[-1]
-        time.sleep(0.02)
-    raise TimeoutError("the simulator did not start")
-
-
-def _get(url: str, path: str) -> Any:
-    with urllib.request.urlopen(url + path, timeout=10) as answer:  # noqa: S310 - a loopback address of ours
-        return json.load(answer)
-
-
-def _post(url: str, path: str, body: dict[str, Any]) -> Any:
-    request = urllib.request.Request(url + path, json.dumps(body).encode(), {"Content-Type": "application/json"})  # noqa: S310
-    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
-        return json.load(answer)
+def _quiet(_step: str) -> None:
+    """Say nothing while the stage is built."""
 
 
 def _quantile(values: list[float], quantile: float) -> float:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sigma.bootstrap import House
 
 log = structlog.get_logger(__name__)
+WATCH_AGAIN_S = 1.0
 
 
 class Worker:
@@ -116,6 +117,14 @@ class Worker:
 
     def _watch(self) -> None:
         """Wake the writers within milliseconds of a commit by any process."""
+        while not self._ending.is_set():
+            try:
+                self._watch_commits()
+            except SigmaError as error:  # the writers look by themselves each `worker.scan` meanwhile
+                log.warning("watch_broken", error=str(error))
+                self._ending.wait(WATCH_AGAIN_S)
+
+    def _watch_commits(self) -> None:
         watch = self.house.store.watch()
         try:
             while not self._ending.is_set():

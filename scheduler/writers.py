@@ -9,13 +9,18 @@ from typing import TYPE_CHECKING
 import structlog
 
 from sigma.domain.errors import BrokerError, RateLimited, SessionExpired, SigmaError
+from sigma.domain.events import Level
 from sigma.services.orders.send import Round, Sender, WritesStopped
 
 if TYPE_CHECKING:
     from sigma.bootstrap import House
+    from sigma.ports.infra import Lease
 
 log = structlog.get_logger(__name__)
 LEASE_RETRY_S = 0.2
+STANDING_S = 0.5
+AFTER_TROUBLE_S = 2.0
+SCAN_WITHOUT_SETTINGS_S = 1.0
 
 
 class AccountWriter(threading.Thread):
@@ -41,24 +46,33 @@ class AccountWriter(threading.Thread):
 
     def run(self) -> None:
         """Hold the lease until the end of the process."""
-        house = self._house
-        lease = None
-        while lease is None and not self._ending.is_set():
-            lease = house.leases.acquire(self._account_id, hung_after_s=house.settings.seconds("worker.hung_after"))
-            if lease is None:
-                self._ending.wait(LEASE_RETRY_S)
+        lease = self._lease()
         if lease is None:
             return
         try:
-            budget = house.budget(self._account_id)
-            sender = Sender(house.orders.house, house.orders.approval, self._account_id, lease, budget)
+            house = self._house
+            sender = Sender(house.orders.house, house.orders.approval, self._account_id, lease, house.budget(self._account_id))
             self._send(sender, lease.touch)
-        except WritesStopped as error:
-            self.stopped_because = str(error)
-            log.error("writes_stopped", account_id=self._account_id, error=str(error))
-            self._ending.wait()
+        except Exception as error:  # a stored answer is missing, or worse: this account's writes stop, and everybody is told
+            self.stopped_because = str(error) if isinstance(error, SigmaError) else f"{type(error).__name__}: {error}"
+            log.exception("writes_stopped", account_id=self._account_id, error=self.stopped_because)
+            self._stand_still(lease.touch)
         finally:
             lease.release()
+
+    def _lease(self) -> Lease | None:
+        """Wait for the account's lease; None when told to end before."""
+        while not self._ending.is_set():
+            try:
+                hung_after = self._house.settings.seconds("worker.hung_after")
+                lease = self._house.leases.acquire(self._account_id, hung_after_s=hung_after)
+            except (SigmaError, OSError) as error:
+                log.warning("lease_not_taken", account_id=self._account_id, error=str(error))
+                lease = None
+            if lease is not None:
+                return lease
+            self._ending.wait(LEASE_RETRY_S)
+        return None
 
     def _send(self, sender: Sender, touch: Callable[[], None]) -> None:
         self._retrying(lambda: Round(sender.take_over()))
@@ -68,8 +82,29 @@ class AccountWriter(threading.Thread):
             done = self._retrying(sender.run_once)
             self._wake.wait(done.delay or self._scan())
 
+    def _stand_still(self, touch: Callable[[], None]) -> None:
+        """Keep the lease, and show life, so that nobody sends for this account until the worker is restarted."""
+        told = False
+        while not self._ending.wait(STANDING_S):
+            touch()
+            told = told or self._alarmed()
+
+    def _alarmed(self) -> bool:
+        """Store the alarm; False while the database cannot."""
+        house = self._house
+        try:
+            account = house.connections.account(self._account_id)
+            house.events.record("WRITES_STOPPED", self.stopped_because, level=Level.ALARM, account=account)
+        except SigmaError as error:
+            log.warning("alarm_not_stored", account_id=self._account_id, error=str(error))
+            return False
+        return True
+
     def _scan(self) -> float:
-        return self._house.settings.seconds("worker.scan")
+        try:
+            return self._house.settings.seconds("worker.scan")
+        except SigmaError:  # whatever ails the database, it is looked at again soon
+            return SCAN_WITHOUT_SETTINGS_S
 
     def _retrying(self, step: Callable[[], Round]) -> Round:
         """Run a step; a database that is locked or full for a moment is waited for (nothing was claimed then)."""
@@ -109,9 +144,13 @@ class AccountReader(threading.Thread):
         """Read until told to end."""
         while not self._ending.is_set():
             self._nudge.clear()
-            pause = self._read()
-            if self._nudge.wait(pause):
-                self._ending.wait(self._house.settings.seconds("sync.after_send"))
+            try:
+                pause = self._read()
+                if self._nudge.wait(pause):
+                    self._ending.wait(self._house.settings.seconds("sync.after_send"))
+            except Exception:  # not even a bug may end the reading for good: outcomes would stay unknown
+                log.exception("book_not_applied", account_id=self._account_id)
+                self._ending.wait(AFTER_TROUBLE_S)
 
     def _read(self) -> float:
         """Read once; return seconds to the next read (a write that goes out meanwhile shortens them)."""

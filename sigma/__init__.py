@@ -12,7 +12,7 @@ __all__ = ["__version__", "open"]
 __version__ = "0.1.0"
 
 
-def open(home: str | Path | None = None, *, user: str | None = None, source: str = "NOTEBOOK") -> Desk:  # noqa: A001
+def open(home: str | Path | None = None, *, user: str | None = None, source: str = "NOTEBOOK") -> Desk:
     """Return the desk of an installation.
 
     Parameters

@@ -41,7 +41,10 @@ from sigma.services.risk import RiskService
 from sigma.services.sessions import SessionsService
 from sigma.services.settings import SettingsService
 from sigma.services.signals import SignalsService
+from sigma.store import backup as backups
 from sigma.store import migrate
+from sigma.store.backup import RestoreReport
+from sigma.store.database import Database
 from sigma.store.market import open_market
 from sigma.store.secrets import load_cipher
 from sigma.store.store import open_store
@@ -225,3 +228,46 @@ def prepare(home: str | Path | None = None) -> Prepared:
         return Prepared(folder, None if given else secret)
     finally:
         house.close()
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseStatus:
+    """Where the databases stand: for each its name, its schema's revision (None: never made) and the newest one."""
+
+    home: Path
+    revisions: tuple[tuple[str, str | None, str], ...]
+
+    @property
+    def current(self) -> bool:
+        """Whether this program can work with them."""
+        return all(revision == newest for _, revision, newest in self.revisions)
+
+
+def database_status(home: str | Path | None = None) -> DatabaseStatus:
+    """Return which schemas the databases have; nothing is changed."""
+    folder, url = home_folder(home), os.environ.get("SIGMA_DATABASE_URL") or None
+    found = []
+    for branch in migrate.BRANCHES:
+        database = Database(branch.name, folder, url, durable=True)
+        try:
+            found.append((branch.name, database.revision(), branch.head))
+        finally:
+            database.close()
+    return DatabaseStatus(folder, tuple(found))
+
+
+def downgrade(home: str | Path | None = None, *, database: str, revision: str) -> None:
+    """Bring one database back to an older schema; see `sigma.store.migrate.downgrade`."""
+    migrate.downgrade(home_folder(home), os.environ.get("SIGMA_DATABASE_URL") or None, database=database, revision=revision)
+
+
+def backup(target: Path, home: str | Path | None = None, *, with_key: bool = False) -> Path:
+    """Copy the databases into one file; see `sigma.store.backup.backup`."""
+    url = os.environ.get("SIGMA_DATABASE_URL") or None
+    return backups.backup(home_folder(home), target, url=url, at=make_clock(os.environ).now(), with_key=with_key)
+
+
+def restore(source: Path, home: str | Path | None = None, *, replace: bool = False) -> RestoreReport:
+    """Put a backup in place, made safe; see `sigma.store.backup.restore`."""
+    url = os.environ.get("SIGMA_DATABASE_URL") or None
+    return backups.restore(source, home_folder(home), url=url, at=make_clock(os.environ).now(), replace=replace)

@@ -18,7 +18,7 @@ from sigma.domain.times import IST, ist
 from sigma.ports.broker import InstrumentLookup
 
 T = TypeVar("T")
-_RAW_LIMIT = 500
+_RAW_LIMIT = 2000
 _MONTHS = {
     name: number
     for number, name in enumerate(("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"), start=1)

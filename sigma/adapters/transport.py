@@ -190,6 +190,7 @@ class WatchedSession(requests.Session):
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         """Return None: a broker that commits and redirects would get the order again."""
+        del resp
         return None
 
     def begin(self) -> None:

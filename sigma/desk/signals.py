@@ -38,6 +38,10 @@ class SignalsDesk:
         """Return messages and what became of them, newest first; times are UTC."""
         return frames.signals(self._house.signals.table(self._user_id, since=since, limit=limit))
 
+    def has_secret(self) -> bool:
+        """Say whether there is a webhook secret; it cannot be shown."""
+        return self._house.signals.has_secret(self._user_id)
+
     def rotate_secret(self) -> str:
         """Make a new webhook secret and return it, the only time that it can be seen; the old one stops working."""
         return self._house.signals.rotate_secret(self._user_id)

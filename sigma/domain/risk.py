@@ -58,7 +58,9 @@ class RiskSnapshot:
     position : int or None
         Signed units held in this listing and product (holdings included for CNC), by fresh facts; None when not known.
     exits_working : int
-        Units that orders already at work would take from it.
+        Units that orders already at work would take from it, or took after it was read.
+    exits_filled : int
+        Units that had been executed in the order's direction today, as far as known when the position was read.
     last_price : Decimal or None
         Rupees; None when there is no quote young enough.
     kills : tuple of KillState
@@ -71,6 +73,7 @@ class RiskSnapshot:
     last_price: Decimal | None = None
     price_at: datetime | None = None
     kills: tuple[KillState, ...] = ()
+    exits_filled: int = 0
 
 
 @dataclass(frozen=True, slots=True)

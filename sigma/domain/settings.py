@@ -103,6 +103,7 @@ SETTINGS = _registry(
     _seconds("orders.max_clock_skew", 30.0, 1, 600, "Sending stops when the broker's clock is off by more."),
     _seconds("orders.quote_max_age", 5.0, 0.5, 600, "A quote older than this does not value a market order."),
     _seconds("sync.active", 5.0, 0.1, 60, "How often the order book is read while orders are active.", advanced=False),
+    _seconds("sync.after_send", 1.0, 0, 10, "How soon after a write the order book is read."),
     _seconds("sync.idle", 45.0, 1, 600, "How often the order book is read otherwise.", advanced=False),
     _seconds("session.check", 60.0, 1, 3600, "How old the last check of a broker session may be."),
     _seconds("worker.heartbeat", 2.0, 0.2, 60, "How often the worker says that it lives."),

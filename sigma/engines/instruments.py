@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 
@@ -58,7 +58,7 @@ class Known:
     tokens : mapping of (exchange, exchange token) to canonical text
     isins : mapping of (exchange, ISIN, series) to canonical text
     listings : mapping of canonical text to Listing
-        At least those that `strangers` named.
+        What the common table holds now.
     previous : sequence of BrokerInstrument
         This broker's last published master.
     """
@@ -153,29 +153,31 @@ def canonical_names(rows: Iterable[MasterRow]) -> tuple[list[Named], list[str]]:
     return named, refused
 
 
-def strangers(named: Iterable[Named], tokens: Mapping[TokenKey, str]) -> set[str]:
-    """Return the texts that other masters give the same tokens under: `merge` needs their listings."""
-    known = ((item.text, tokens.get((item.row.exchange, item.row.exchange_token))) for item in named)
-    return {other for text, other in known if other is not None and other != text}
+def merge(named: Sequence[Named], refused: Sequence[str], known: Known, today: date) -> Merged:
+    """Return a broker's master joined with what is known.
 
-
-def merge(named: Sequence[Named], known: Known, today: date) -> Merged:
-    """Return a broker's master joined with what is known. `today` is when new names start to be valid (IST)."""
+    `named` and `refused` are what `canonical_names` gave; `today` (IST) is when new names start to be valid.
+    """
     joined, ambiguous = _joined(named, known)
     kept, repeated = _unique(joined)
     since = {(old.listing, old.token): old.valid_from for old in known.previous}
     return Merged(
-        listings=tuple(_listing(item) for item in kept),
+        listings=tuple(_enriched(_listing(item), known.listings.get(item.text)) for item in kept),
         instruments=tuple(_instrument(item, since, today) for item in kept),
-        ambiguous=(*ambiguous, *repeated),
+        ambiguous=(*refused, *ambiguous, *repeated),
     )
 
 
-def compare(previous: Iterable[BrokerInstrument], new: Iterable[BrokerInstrument]) -> Difference:
-    """Count what a new master adds, loses and changes."""
-    before, after = {old.listing: old for old in previous}, {item.listing: item for item in new}
-    changed = sum(1 for text, item in after.items() if text in before and _names(before[text]) != _names(item))
-    return Difference(len(after.keys() - before.keys()), len(before.keys() - after.keys()), changed)
+def compare(known: Known, merged: Merged) -> Difference:
+    """Count what a new master adds, loses and changes: another symbol, token, lot or tick."""
+    before = {old.listing: old for old in known.previous}
+    after = {item.listing: item for item in merged.instruments}
+    changed = {text for text, item in after.items() if text in before and _names(before[text]) != _names(item)}
+    for listing in merged.listings:
+        old = known.listings.get(listing.text) if listing.text in before else None
+        if old is not None and (old.lot_size, old.tick_size) != (listing.lot_size, listing.tick_size):
+            changed.add(listing.text)
+    return Difference(len(after.keys() - before.keys()), len(before.keys() - after.keys()), len(changed))
 
 
 def shrunken(previous: Iterable[BrokerInstrument], new: Iterable[BrokerInstrument], today: date) -> str:
@@ -291,6 +293,24 @@ def _listing(item: Named) -> Listing:
         strike=row.strike if row.kind is Kind.OPTION else None,
         option_type=row.option_type if row.kind is Kind.OPTION else None,
         underlying=underlying_text(row.exchange, row.underlying) if derivative else None,
+    )
+
+
+def _enriched(new: Listing, known: Listing | None) -> Listing:
+    """Keep what another master said better, so that masters of several brokers do not overwrite one another in turn.
+
+    Lot and tick are the newest word. An ETF is what one master calls so, whatever the vaguer ones say; the longer name tells
+    more.
+    """
+    if known is None:
+        return new
+    return replace(
+        new,
+        kind=Kind.ETF if {new.kind, known.kind} == CASH_KINDS else new.kind,
+        name=max(new.name, known.name, key=len),
+        series=new.series or known.series,
+        freeze_quantity=known.freeze_quantity if new.freeze_quantity is None else new.freeze_quantity,
+        isin=new.isin or known.isin,
     )
 
 

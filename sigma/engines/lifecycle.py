@@ -76,6 +76,16 @@ def move(order: Order, act: Act, now: datetime) -> Order:
     return replace(order, status=target, updated_at=now, final_at=now if target.final else None)
 
 
+def accepted(order: Order, broker_order_id: str | None, now: datetime) -> Order:
+    """Return `order` after the broker's answer that it took it, legal on any status like every fact of the broker's.
+
+    What the book has shown already stands. An order that ended without a broker id (FAILED by absence) is reopened.
+    """
+    known = order.status.live or (order.status.final and order.broker_order_id is not None)
+    moved = order if known else replace(order, status=S.SENT, final_at=None)
+    return replace(moved, broker_order_id=order.broker_order_id or broker_order_id, updated_at=now)
+
+
 def observe(order: Order, row: BrokerOrder, now: datetime) -> Order:
     """Return `order` after a row of the broker's book that is known to be its own (by broker id or by tag).
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from sigma.domain.accounts import Capabilities
 from sigma.domain.errors import InvalidOrder, Unsupported
 from sigma.domain.instruments import Kind, Listing
 from sigma.domain.money import RoundTo, round_to_tick
-from sigma.domain.orders import OrderRequest, OrderType, Side
+from sigma.domain.orders import Order, OrderRequest, OrderType, Side
+from sigma.domain.signals import Signal
 
 EXCHANGE_BAND = Decimal(-1)
 
@@ -74,3 +76,19 @@ def suit(request: OrderRequest, capabilities: Capabilities) -> OrderRequest:
     if unpriced and capabilities.market_protection and request.market_protection is None:
         return replace(request, market_protection=EXCHANGE_BAND)
     return request
+
+
+def lateness(order: Order, signal: Signal | None, now: datetime, max_age: timedelta) -> str:
+    """Return why an order's approval asks again, empty when it does not: its signal is older than `max_age`.
+
+    The age counts from the signal's bar time, else from its receipt; of a deliberate repeat, from the repeat.
+    """
+    if signal is None:
+        return ""
+    since, what = (signal.bar_time, "bar time") if signal.bar_time else (signal.received_at, "receipt")
+    if order.generation:
+        since, what = order.created_at, "repeat"
+    if now - since <= max_age:
+        return ""
+    minutes, allowed = (now - since).total_seconds() // 60, max_age.total_seconds() / 60
+    return f"late: its {what} was {minutes:.0f} min ago (allowed: {allowed:g} min)"

@@ -152,7 +152,13 @@ def book_from(inputs: dict[str, object]) -> RiskSnapshot:
     )
     price = Decimal(raw["last_price"]) if raw["last_price"] is not None else None
     return RiskSnapshot(
-        TradingMode(raw["trading_mode"]), raw["position"], raw["exits_working"], price, _moment(raw["price_at"]), kills
+        TradingMode(raw["trading_mode"]),
+        raw["position"],
+        raw["exits_working"],
+        price,
+        _moment(raw["price_at"]),
+        kills,
+        raw.get("exits_filled", 0),
     )
 
 

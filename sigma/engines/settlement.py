@@ -98,6 +98,8 @@ def judge_place(order: Order, command: Command, read: Read, rules: SettleRules, 
     own = tuple(row for row in read.book.rows if row.tag == order.client_order_id)
     if own:
         return Judgement(Finding.FOUND if len(own) == 1 else Finding.TWINS, "the book shows our tag", own)
+    if order.broker_order_id is not None:
+        return Judgement(Finding.FOUND, f"the broker gave it the id {order.broker_order_id}")
     if order.session_date is not None and today > order.session_date:
         return Judgement(
             Finding.DAY_OVER, f"the book of {order.session_date:%d %b %Y} is gone", absent_reads=command.absent_reads

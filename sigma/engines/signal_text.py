@@ -19,8 +19,10 @@ REMOVED = "[removed]"
 MAX_DEPTH = 8
 MAX_DIGITS = 40
 SECRET_KEY = re.compile(r"secret|passphrase|passw|token|api_?key|authorization|^(pin|otp|totp|mpin)$", re.IGNORECASE)
+NO_TEXT = re.compile("[\x00\ud800-\udfff]")
 PLACEHOLDER = re.compile(r"\{\{.*?(?:\}\}|$)", re.DOTALL)
-KNOWN_PLACEHOLDER = re.compile(
+KNOWN_NO_TEXT = re.compile("[\x00\ud800-\udfff]")
+PLACEHOLDER = re.compile(
     r"\{\{\s*(?:exchange|ticker|interval|open|high|low|close|volume|time|timenow|plot|plot_\d+|syminfo|strategy)(?:\.\w+)*\s*\}\}"
 )
 _SYNTAX = re.compile(r'[{}\[\]"]')
@@ -175,7 +177,7 @@ def check_texts(payload: Mapping[str, Any]) -> None:
             known = KNOWN_PLACEHOLDER.match(found.group())
             hint = "Strategy placeholders work only in a strategy's alert." if known else "Spell it as TradingView does."
             raise InvalidInput(f"{shown(path)} holds the unexpanded placeholder {found.group()[:60]}.", hint=hint)
-        if "\x00" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
+        if NO_TEXT.search(text):
             raise InvalidInput(f"{shown(path)} holds a character that is no text.", hint="Remove it.")
 
 

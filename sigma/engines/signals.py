@@ -1,4 +1,4 @@
-"""From a charting service's message to a signal in our words. Words and aliases: the TradingView page of the docs.
+"""From a charting service's message to a signal in our words. Keys and their aliases: signal_fields.py.
 
 Two forms are read, the nested one (``trade_details``) and the flat one. What could mean two things is refused, not guessed.
 """

@@ -8,12 +8,15 @@ import signal
 import socket
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
 
+from sigma.bootstrap import open_house
 from sigma.domain.errors import SigmaError
+from sigma.gateway.app import create_app
 
 DEFAULT_PORT = 8765
 BACKLOG = 2048
@@ -30,29 +33,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="0 takes a free one")
     parser.add_argument("--home", default=None, help="folder of the data, instead of SIGMA_HOME")
     given = parser.parse_args(arguments)
-    signal.signal(signal.SIGTERM, _leave)
+    for ending in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(ending, _leave)
     try:
         listener = listen(given.host, given.port)
     except OSError as error:
         print(f"gateway: cannot listen on {given.host}:{given.port}: {error.strerror}", file=sys.stderr)
         return 2
     try:
-        app = open_app(given.home)
+        house = open_house(given.home, process="gateway")
     except SigmaError as error:
         print(f"gateway: {error}", file=sys.stderr)
         return 2
-    serve(app, listener)
+    with closing(house):
+        environment = "simulator" if house.environment.get("SIGMA_CLOCK_URL") else "live"
+        serve(create_app(house.signals, house.store, house.settings, house.clock, environment=environment), listener)
     return 0
-
-
-def open_app(home: str | None) -> FastAPI:
-    """Return the app on the house in `home`."""
-    from sigma.bootstrap import open_house
-    from sigma.gateway.app import create_app
-
-    house = open_house(home, process="gateway")
-    environment = "simulator" if house.environment.get("SIGMA_CLOCK_URL") else "live"
-    return create_app(house.signals, house.store, house.settings, house.clock, environment=environment)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -101,8 +97,8 @@ def make_server(app: FastAPI) -> uvicorn.Server:
     return uvicorn.Server(config)
 
 
-def _leave(signum: int, frame: FrameType | None) -> None:
-    """End the process in order: uvicorn hands its signal on to this handler once it has shut down."""
+def _leave(_signum: int, _frame: FrameType | None) -> None:
+    """End the process in order: uvicorn hands its signal on to this handler once it has stored and answered what it accepted."""
     raise SystemExit(0)
 
 

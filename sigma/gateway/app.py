@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from importlib.metadata import version
 from typing import Any
 
 import structlog
@@ -14,6 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
+from sigma import __version__
 from sigma.domain.errors import Denied, SigmaError
 from sigma.domain.signals import Receipt
 from sigma.gateway.errors import Guard, Refusal, correlation_of, problem
@@ -83,7 +83,7 @@ def create_app(
         yield
         await run_in_threadpool(intake.close)
 
-    app = FastAPI(title="SigmaTrader gateway", version=version("sigmatrader"), docs_url=None, redoc_url=None, lifespan=lifespan)
+    app = FastAPI(title="SigmaTrader gateway", version=__version__, docs_url=None, redoc_url=None, lifespan=lifespan)
     app.add_middleware(Guard)
     app.add_exception_handler(HTTPException, _http_problem)
 

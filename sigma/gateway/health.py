@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from importlib.metadata import version
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
+from sigma import __version__
 from sigma.domain.errors import Denied
 from sigma.domain.orders import OrderStatus
 from sigma.gateway.errors import log
@@ -76,7 +76,7 @@ class Health:
         ]
         return {
             "details": {
-                "version": version("sigmatrader"),
+                "version": __version__,
                 "pid": os.getpid(),
                 "uptime_s": round((self._clock.boot_ns() - self._started_ns) / 1e9, 1),
                 "database": "ok",

@@ -22,18 +22,22 @@ from typing import Any
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from sigma.domain.errors import ConfigError
+
 HIDDEN = "…"
 SHORTEST_HIDDEN = 4
 FILE_BYTES = 10_000_000
 FILES_KEPT = 5
 
 SECRET_KEY = re.compile(
-    r"secret|token|passw|authoriz|\bjwt|cookie|checksum|api_?key|private_?key|x-privatekey|\b(pin|otp|totp|mpin)\b|_(pin|otp|totp)$",
+    r"secret|token|passw|authoriz|\bjwt|cookie|checksum|api[_-]?key|private[_-]?key|\b(pin|otp|totp|mpin)\b|_(pin|otp|totp)$",
     re.IGNORECASE,
 )
 # Shapes in running text: `Bearer x`, `token key:access`, JSON members and query or form parameters with a secret's name,
 # and JSON web tokens wherever they stand.
-_NAMES = r"[\w-]*(?:secret|token|passw(?:or)?d|jwt|checksum|api_?key|private_?key)[\w-]*|authorization|cookie|pin|mpin|otp|totp"
+_NAMES = (
+    r"[\w-]*(?:secret|token|passw(?:or)?d|jwt|checksum|api[_-]?key|private[_-]?key)[\w-]*|authorization|cookie|pin|mpin|otp|totp"
+)
 SHAPES = (
     (re.compile(r"\b(bearer)\s+[\w.\-+/=]+", re.IGNORECASE), rf"\1 {HIDDEN}"),
     (re.compile(r"\b(token)\s+[\w\-]+:[\w\-]+", re.IGNORECASE), rf"\1 {HIDDEN}"),
@@ -125,9 +129,19 @@ def configure_logging(home: Path, process: str = "", *, console: bool = False, l
     -------
     Path
         The log file.
+
+    Raises
+    ------
+    ConfigError
+        The folder cannot be made.
     """
     folder = home / "logs"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"The folder for logs cannot be made: {error}", hint="Make room, or let this user write there."
+        ) from error
     path = folder / f"{process or 'desk'}.log"
     handlers = [_file_handler(path)]
     if console:
@@ -156,12 +170,24 @@ def _install(logger: logging.Logger, handlers: Iterable[logging.Handler], level:
 
 
 class PrivateRotatingFile(logging.handlers.RotatingFileHandler):
-    """A rotating log file that only its owner can read, from the moment it is made."""
+    """A rotating log file that only its owner can read, from the moment it is made.
+
+    When it cannot be written (a full disk), one line on stderr says so; the record itself, which may hold anything, is not
+    shown there.
+    """
+
+    told = False
 
     def _open(self) -> TextIOWrapper:
         file = os.open(self.baseFilename, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         os.fchmod(file, 0o600)
         return os.fdopen(file, self.mode, encoding="utf-8")  # type: ignore[return-value]
+
+    def handleError(self, _record: logging.LogRecord) -> None:
+        """Say once that the file cannot be written."""
+        if not self.told:
+            self.told = True
+            sys.stderr.write(f"The log {self.baseFilename} cannot be written: {sys.exc_info()[1]}\n")
 
 
 def _file_handler(path: Path) -> logging.Handler:

@@ -46,6 +46,7 @@ class SignalProbe:
             passage = self._passed[point]
         wanted = self._plan.get(point)
         if wanted and wanted[0] == passage:
+            os.write(2, f"probe: {wanted[1].name} at {point}\n".encode())  # so that a campaign can tell it from other deaths
             os.kill(os.getpid(), wanted[1])
 
 

@@ -201,7 +201,7 @@ class InstrumentsService(Catalogue):
                 reports.append(MasterReport(broker, 0, 0, 0, 0, 0, (), (), 0.0, f"nothing was ever downloaded: {error.message}"))
         return tuple(reports)
 
-    def learn_isins(self, holdings: Sequence[Holding]) -> int:
+    def learn_isins(self, holdings: Sequence[Holding], user_id: int | None = None) -> int:
         """Store the ISINs that holdings teach and return how many were new. One that contradicts is an event."""
         learned = 0
         for held in holdings:
@@ -212,7 +212,9 @@ class InstrumentsService(Catalogue):
                 learned += self._market.learn_isin(known.text, held.isin)
             except Conflict as error:
                 self._conflicts.add((known.text, held.isin))
-                self._events.record("ISIN_CONFLICT", error.message, level=Level.WARNING, listing=known.text, isin=held.isin)
+                self._events.record(
+                    "ISIN_CONFLICT", error.message, level=Level.WARNING, user_id=user_id, listing=known.text, isin=held.isin
+                )
         if learned:
             self._lookup.cache.clear()
         return learned

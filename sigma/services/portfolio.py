@@ -6,6 +6,7 @@ import dataclasses
 import threading
 import types
 import typing
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -84,7 +85,7 @@ class PortfolioService:
         self._settings = settings
         self._events = events
         self._locks: dict[tuple[int, str], threading.Lock] = {}
-        self._finished: dict[tuple[int, str], int] = {}
+        self._finished: Counter[tuple[int, str]] = Counter()
         self._guard = threading.Lock()
 
     def holdings(self, account_id: int, *, refresh: bool | None = None) -> Taken[Holding]:
@@ -137,19 +138,19 @@ class PortfolioService:
     def _renewed(self, kind: _Kind[Row], account_id: int) -> Taken[Row]:
         """Read from the broker and store; who waited while another one read takes what that one got."""
         key = (account_id, kind.name)
-        asked = self._clock.boot_ns()
         with self._guard:
-            lock = self._locks.setdefault(key, threading.Lock())
+            lock, before = self._locks.setdefault(key, threading.Lock()), self._finished[key]
         with lock:
-            stored = self._stored(kind, account_id) if self._finished.get(key, -1) >= asked else None
+            stored = self._stored(kind, account_id) if self._finished[key] != before else None
             if stored is not None:
                 return stored
             got = self._connections.read(account_id, kind.name, kind.read)
             snapshot = Snapshot(account_id, kind.name, self._clock.now(), tuple(map(to_plain, got.rows)), got.bad)
             self._keep(snapshot)
-            self._finished[key] = self._clock.boot_ns()
+            self._finished[key] += 1
         if kind.row is Holding:
-            self._instruments.learn_isins([row for row in got.rows if isinstance(row, Holding)])
+            owner = self._connections.account(account_id).user_id
+            self._instruments.learn_isins([row for row in got.rows if isinstance(row, Holding)], owner)
         return self._taken(kind, snapshot)
 
     def _keep(self, snapshot: Snapshot) -> None:

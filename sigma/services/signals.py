@@ -121,6 +121,11 @@ class SignalsService:
             tx.journal.add_event(Event(0, self._clock.now(), Level.INFO, "WEBHOOK_SECRET", text, user_id))
         self._hashes = None
 
+    def has_secret(self, user_id: int) -> bool:
+        """Say whether the user has a webhook secret."""
+        with self._store.read() as tx:
+            return tx.users.webhook_hash(user_id) is not None
+
     def rotate_secret(self, user_id: int) -> str:
         """Make a new webhook secret and return it, the only time that it can be seen."""
         secret = PREFIX + secrets.token_urlsafe(32)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 
+_DAY_S = 86_400
+
 
 @dataclass(slots=True)
 class SimConfig:
@@ -71,4 +73,4 @@ def _fits(kind: str, value: object) -> bool:
     if kind.startswith("list"):
         return isinstance(value, list) and all(isinstance(item, str) for item in value)
     number = isinstance(value, int) or (kind.startswith("float") and isinstance(value, float))
-    return number and not isinstance(value, bool) and isinstance(value, int | float) and value >= 0
+    return number and not isinstance(value, bool) and isinstance(value, int | float) and 0 <= value <= _DAY_S

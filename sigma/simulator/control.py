@@ -12,12 +12,13 @@ from sigma.domain.times import require_utc
 from sigma.simulator.accounts import ZERODHA
 from sigma.simulator.depth import Liquidity
 from sigma.simulator.exchange import Exchange
-from sigma.simulator.http import Request, Response, json_response
+from sigma.simulator.http import Request, Response, json_response, whole_number
 from sigma.simulator.kite import KiteDoor
 from sigma.simulator.model import SimAccount, SimFill, SimOrder
 from sigma.simulator.securities import Security
 
 Body = Mapping[str, object]
+_YEAR_S = 366 * 86_400
 
 
 class ControlApi:
@@ -96,7 +97,7 @@ class ControlApi:
             return {"id": self._exchange.faults.add(body).id}
 
     def _remove_fault(self, text: str) -> Response:
-        if text and not text.isdigit():
+        if text and not whole_number(text):
             raise ValueError(f"{text!r} is no fault's id")
         with self._exchange.lock:
             found = self._exchange.faults.remove(int(text) if text else None)
@@ -231,7 +232,7 @@ def _body(request: Request) -> Body:
         return {}
     try:
         value = json.loads(request.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ValueError("the body is not JSON") from None
     if not isinstance(value, dict):
         raise ValueError("the body must be a JSON object")
@@ -246,8 +247,8 @@ def _moment(value: object) -> datetime:
 
 def _number(body: Body, name: str) -> float:
     value = body.get(name)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError(f"{name} must be a number, was {value!r}")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not -_YEAR_S <= value <= _YEAR_S:
+        raise ValueError(f"{name} must be a number of seconds within a year, was {value!r}")
     return float(value)
 
 
@@ -255,7 +256,10 @@ def _decimal(body: Body, name: str) -> Decimal:
     value = body.get(name)
     if not isinstance(value, str | int | float):
         raise ValueError(f"{name} must be a number, was {value!r}")
-    return decimal_from(value)
+    number = decimal_from(value)
+    if not 0 < number < 10**9:
+        raise ValueError(f"{name} must lie between 0 and 100 crore, was {value!r}")
+    return number
 
 
 def _flag(body: Body, name: str, *, default: bool) -> bool:

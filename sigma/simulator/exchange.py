@@ -42,6 +42,7 @@ from sigma.simulator.securities import Security, Universe
 from sigma.simulator.sessions import Sessions
 
 _BREATH = timedelta(seconds=1)
+_FAR = timedelta(days=366)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +130,7 @@ class Exchange:
         Raises
         ------
         ValueError
-            The moment lies before the exchange's present: what has happened cannot be undone.
+            The moment lies before the exchange's present (what has happened cannot be undone), or over a year ahead.
         """
         with self.lock:
             now = self.catch_up()
@@ -137,6 +138,8 @@ class Exchange:
                 return  # it meant the present
             if moment < now:
                 raise ValueError(f"the clock shows {now.isoformat()} and cannot go back to {moment.isoformat()}")
+            if moment - now > _FAR:
+                raise ValueError(f"{moment.isoformat()} is more than a year away")
             self.clock.set(moment)
             self.catch_up()
 

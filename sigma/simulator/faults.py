@@ -180,8 +180,8 @@ def _read(fault_id: int, body: Mapping[str, object]) -> Fault:
     if not isinstance(args, dict):
         raise ValueError(f"args must be an object, was {args!r}")
     seconds = args.get("seconds", 0)
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds < 0:
-        raise ValueError(f"seconds must be a number from 0, was {seconds!r}")
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds <= 86_400:
+        raise ValueError(f"seconds must be a number from 0 to 86400, was {seconds!r}")
     client_id = body.get("client_id")
     if client_id is not None and not isinstance(client_id, str):
         raise ValueError(f"client_id must be a text, was {client_id!r}")

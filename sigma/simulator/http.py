@@ -66,6 +66,11 @@ def json_response(value: object, status: int = 200) -> Response:
     return Response(status, json.dumps(value, separators=(",", ":")).encode())
 
 
+def whole_number(text: str) -> bool:
+    """Say whether `text` is a short run of the digits 0 to 9 (`isdigit` alone also takes superscripts)."""
+    return text.isascii() and text.isdigit() and len(text) <= 18
+
+
 Handler = Callable[[Request], Response]
 
 
@@ -129,7 +134,7 @@ class _Connection(BaseHTTPRequestHandler):
 
     def _serve(self) -> None:
         length = self.headers.get("Content-Length", "0")
-        if not length.isdigit() or int(length) > MAX_BODY:
+        if not whole_number(length) or int(length) > MAX_BODY:
             self.close_connection = True
             self._send(
                 json_response({"status": "error", "message": "Request body too large.", "error_type": "InputException"}, 413)

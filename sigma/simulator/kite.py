@@ -16,7 +16,7 @@ from sigma.domain.times import ist_date, next_ist
 from sigma.simulator import kite_rows as rows
 from sigma.simulator.doors import Call, Context
 from sigma.simulator.exchange import Exchange
-from sigma.simulator.http import Request, Response
+from sigma.simulator.http import Request, Response, whole_number
 from sigma.simulator.journal import RateWindow
 from sigma.simulator.kite_master import KiteMaster
 from sigma.simulator.kite_orders import change, place_request, refused
@@ -309,7 +309,7 @@ class KiteDoor:
 
     def _security(self, name: str) -> Security | None:
         """Return the security of `NSE:INFY` or of an instrument token."""
-        if not name.isdigit():
+        if not whole_number(name):
             return self._exchange.security(name)
         with self._exchange.lock:
             return self._master.by_token(int(name))

@@ -11,6 +11,7 @@ from sigma.domain.instruments import Exchange as Segment
 from sigma.domain.money import ZERO, decimal_from
 from sigma.domain.orders import OrderType, Product, Side, Validity, Variety
 from sigma.engines.matching import AUTOMATIC
+from sigma.simulator.http import whole_number
 from sigma.simulator.kite_wire import KiteError
 from sigma.simulator.model import Change, PlaceRequest, Refusal
 from sigma.simulator.securities import Universe
@@ -129,7 +130,7 @@ def _quantity(form: Mapping[str, str], name: str, default: int | None = None) ->
     if default is not None and not form.get(name):
         return default
     text = _text(form, name)
-    if not text.isascii() or not text.isdigit() or len(text) > 12:
+    if not whole_number(text):
         raise bad_input(f"Invalid `{name}`.")
     return int(text)
 

@@ -1,4 +1,14 @@
-"""The SmartAPI front door of the simulated exchange: REST as the official client meets it (wire.md A2, B2, C, D, G)."""
+"""The SmartAPI front door of the simulated exchange: REST as the official client meets it (wire.md A2, B2, C, D, G).
+
+Serves loginByPassword, generateTokens, getProfile, logout, getRMS; placeOrder, modifyOrder, cancelOrder, getOrderBook,
+details/{uniqueorderid}, getTradeBook; getHolding, getAllHolding, getPosition; getLtpData, market quote, searchScrip; and
+the instrument master. Cash and NFO.
+
+- Errors come with HTTP 200: the back office's as ``status: false`` with ``errorcode``, the gateway's (API key, token, address)
+  in the other envelope. Only rate limits differ: HTTP 403 in plain text. Empty lists go out as ``null``.
+- Symbol, product, variety and tag are refused at once; tick, lot, freeze, circuit, margin and closed markets in the book.
+- Outside the session NORMAL and STOPLOSS become AMO in the book; AMO is no variety to place or cancel with.
+"""
 
 from __future__ import annotations
 

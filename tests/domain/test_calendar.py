@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 from hypothesis import given
@@ -44,8 +44,9 @@ def test_an_exchange_without_hours_here_is_an_error_and_not_open() -> None:
         PLAIN.is_open(Exchange.MCX, ist(FRIDAY, time(11)))
 
 
-@given(st.datetimes(datetime(2026, 1, 1), datetime(2027, 12, 31), timezones=st.just(UTC)))
-def test_the_next_open_is_in_the_session_and_never_in_the_past(now: datetime) -> None:
+@given(st.integers(0, 2 * 365 * 24 * 60))
+def test_the_next_open_is_in_the_session_and_never_in_the_past(minutes: int) -> None:
+    now = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=minutes)
     opening = PLAIN.next_open(Exchange.NSE, now)
     assert opening >= now
     assert PLAIN.is_open(Exchange.NSE, opening)
@@ -59,4 +60,4 @@ def test_a_token_obtained_at_one_in_the_night_dies_at_six_the_same_day() -> None
 
 def test_a_naive_datetime_is_refused() -> None:
     with pytest.raises(ValueError, match="naive"):
-        require_utc(datetime(2026, 11, 20, 10))
+        require_utc(datetime(2026, 11, 20, 10, tzinfo=UTC).replace(tzinfo=None))

@@ -79,7 +79,9 @@ rows = st.builds(
 
 
 @given(st.lists(rows, max_size=8), st.sampled_from([S.SENDING, S.UNKNOWN, S.SENT, S.FAILED]))
-def test_any_sequence_of_rows_keeps_the_filled_quantity_within_bounds_and_growing(news: list[BrokerOrder], start: OrderStatus) -> None:
+def test_any_sequence_of_rows_keeps_the_filled_quantity_within_bounds_and_growing(
+    news: list[BrokerOrder], start: OrderStatus
+) -> None:
     state: Order = order(start)
     for item in news:
         after = observe(state, item, NOW)

@@ -31,7 +31,9 @@ BROKER = Capabilities(
     ("side", "price", "trigger", "fitted"),
     [(Side.BUY, "1500.01", "1499.99", ("1500.05", "1499.95")), (Side.SELL, "1500.01", "1499.99", ("1500.00", "1500.00"))],
 )
-def test_limits_round_towards_trading_and_triggers_towards_firing(side: Side, price: str, trigger: str, fitted: tuple[str, str]) -> None:
+def test_limits_round_towards_trading_and_triggers_towards_firing(
+    side: Side, price: str, trigger: str, fitted: tuple[str, str]
+) -> None:
     wish = request(side=side, order_type=OrderType.SL, price=Decimal(price), trigger_price=Decimal(trigger))
     done = fit(wish, INFY)
     assert (str(done.price), str(done.trigger_price)) == fitted

@@ -22,7 +22,12 @@ def code(wanted: object, book: RiskSnapshot = FREE, *limits: RiskLimits) -> str:
 def test_without_limits_everything_passes_and_every_rule_has_spoken() -> None:
     decision = decide(request(), FREE, (), NOW)
     assert decision.allowed
-    assert [result.rule for result in decision.results] == ["kill_switch", "trading_mode", "max_quantity_per_order", "max_order_value"]
+    assert [result.rule for result in decision.results] == [
+        "kill_switch",
+        "trading_mode",
+        "max_quantity_per_order",
+        "max_order_value",
+    ]
 
 
 def test_the_kill_switch_stops_exits_too() -> None:
@@ -42,7 +47,9 @@ def test_the_kill_switch_stops_exits_too() -> None:
         (Side.SELL, 10, None, 0, "POSITION_UNKNOWN"),
     ],
 )
-def test_exit_only_lets_through_only_what_cannot_flip(side: Side, quantity: int, position: int | None, working: int, verdict: str) -> None:
+def test_exit_only_lets_through_only_what_cannot_flip(
+    side: Side, quantity: int, position: int | None, working: int, verdict: str
+) -> None:
     book = RiskSnapshot(TradingMode.EXIT_ONLY, position=position, exits_working=working)
     assert code(request(side=side, quantity=quantity), book) == verdict
 

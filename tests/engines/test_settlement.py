@@ -64,7 +64,9 @@ def test_a_read_of_another_day_does_not_count() -> None:
 def test_an_untagged_look_alike_blocks_absence_for_ever() -> None:
     alike = row(tag="", broker_order_id="B9")
     assert judge(10_000, book(alike)).look_alikes == ("B9",)
-    assert judge(10_000, book(alike), known={"B9"}).finding is Finding.WAIT, "a row that belongs to another order of ours is no look-alike"
+    assert judge(10_000, book(alike), known={"B9"}).finding is Finding.WAIT, (
+        "a row that belongs to another order of ours is no look-alike"
+    )
 
 
 @pytest.mark.parametrize("change", [{"quantity": 9}, {"listing": "NSE:TCS"}, {"tag": "SOMEONEELSE"}])
@@ -94,7 +96,9 @@ def test_a_modify_is_applied_when_the_book_shows_it_and_not_when_it_still_does_n
     lost = command(CommandKind.MODIFY, payload={"price": "1490.00"})
 
     def found(asked_s: int, price: int) -> Finding:
-        return judge_modify(live, lost, Read(book(row(price=Decimal(price))), asked_s * SECOND, {"B1"}, {"B1"}), RULES, TODAY).finding
+        return judge_modify(
+            live, lost, Read(book(row(price=Decimal(price))), asked_s * SECOND, {"B1"}, {"B1"}), RULES, TODAY
+        ).finding
 
     assert found(101, 1490) is Finding.APPLIED
     assert found(101, 1500) is Finding.WAIT

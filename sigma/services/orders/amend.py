@@ -119,7 +119,7 @@ class Amendment:
                 raise Conflict(f"Order {order_id} is {order.status} already.")
             if order.status in (OrderStatus.WAITING, OrderStatus.APPROVED):
                 return self._withdraw(tx, order)
-            return want_cancel(house, tx, order)
+            return want_cancel(house, tx, order, insist=True)
 
     def _withdraw(self, tx: Unit, order: Order) -> Order:
         house, now = self._house, self._house.clock.now()
@@ -134,8 +134,14 @@ class Amendment:
 _BUSY = (CommandState.PENDING, CommandState.SENDING, CommandState.UNKNOWN)
 
 
-def want_cancel(house: OrderHouse, tx: Unit, order: Order) -> Order:
-    """Record the wish to cancel, and make the command as soon as the broker's id is known and no cancel is under way."""
+def want_cancel(house: OrderHouse, tx: Unit, order: Order, *, insist: bool = False) -> Order:
+    """Record the wish to cancel, and make the command as soon as the broker's id is known and no cancel is under way.
+
+    Parameters
+    ----------
+    insist : bool
+        A person asks now: that the broker refused CANCEL_ATTEMPTS times before does not count.
+    """
     if not order.cancel_wanted:
         text = "cancel wanted" if order.status.live else "cancel wanted; it goes out once the broker's id is known"
         order = house.save(tx, replace(order, cancel_wanted=True), "CANCEL_WANTED", text)
@@ -144,7 +150,8 @@ def want_cancel(house: OrderHouse, tx: Unit, order: Order) -> Order:
     cancels = [command for command in tx.commands.for_order(order.id) if command.kind is CommandKind.CANCEL]
     if any(command.state in _BUSY for command in cancels):
         return order
-    if len([command for command in cancels if command.outcome is Outcome.REFUSED]) >= CANCEL_ATTEMPTS:
+    refused = sum(command.outcome is Outcome.REFUSED for command in cancels)
+    if refused >= CANCEL_ATTEMPTS and not insist:
         return order
     tx.commands.add(Command(0, order.id, order.account_id or 0, CommandKind.CANCEL, CommandState.PENDING, house.clock.now()))
     return order

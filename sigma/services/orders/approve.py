@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from sigma.domain.accounts import Account, TradingMode, stricter
 from sigma.domain.errors import Conflict
 from sigma.domain.orders import EXPOSED, Command, CommandKind, CommandState, Order, OrderRequest, OrderStatus, Product
 from sigma.domain.risk import RiskDecision, RiskLimits, RiskSnapshot
+from sigma.domain.times import ist_date
 from sigma.engines import lifecycle, risk
 from sigma.engines.lifecycle import Act
-from sigma.engines.orders import suit
+from sigma.engines.orders import lateness, suit
 from sigma.ports.storage import Unit
 from sigma.services.orders.house import OrderHouse
-
-LATE = "late: "
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +26,7 @@ class Facts:
     last_price: Decimal | None = None
     price_at: datetime | None = None
     position: int | None = None
+    exits_filled: int = 0
 
 
 class Approval:
@@ -72,9 +72,12 @@ class Approval:
             raise Conflict(
                 f"Order {order.id} is {order.status}, not waiting for approval.", hint="Nothing was sent by this call."
             )
-        if order.stale_reason.startswith(LATE) and not late:
+        signal = tx.signals.get(order.signal_id) if order.signal_id else None
+        max_age = timedelta(seconds=self._house.seconds("signals.max_age"))
+        reason = lateness(order, signal, self._house.clock.now(), max_age)
+        if reason and not late:
             raise Conflict(
-                f"Order {order.id} comes from a signal that is {order.stale_reason}.",
+                f"Order {order.id} comes from a signal that is {reason}.",
                 hint="Look at the price; approve it again and say that you know it is late.",
                 code="LATE_SIGNAL",
             )
@@ -90,12 +93,14 @@ class Approval:
         price, at = self._price(request, account, limits)
         if mode is not TradingMode.EXIT_ONLY:
             return Facts(price, at)
+        with house.store.read() as tx:
+            filled = self._executed(tx, request, account)  # before the position is read: what comes later counts as gone
         held = sum(
             row.quantity for row in broker.positions().rows if (row.listing, row.product) == (request.listing, request.product)
         )
         if request.product is Product.CNC:
             held += sum(row.quantity + row.t1_quantity for row in broker.holdings().rows if row.listing == request.listing)
-        return Facts(price, at, held)
+        return Facts(price, at, held, filled)
 
     def _price(
         self, request: OrderRequest, account: Account, limits: Sequence[RiskLimits]
@@ -126,10 +131,12 @@ class Approval:
     def decide(self, tx: Unit, order: Order, account: Account, facts: Facts) -> RiskDecision:
         """Run the risk gate on what the transaction sees."""
         user = tx.users.get(account.user_id)
+        mode = stricter(account.trading_mode, TradingMode(user.trading_mode))
         book = RiskSnapshot(
-            trading_mode=stricter(account.trading_mode, TradingMode(user.trading_mode)),
+            trading_mode=mode,
             position=facts.position,
-            exits_working=self._working(tx, order, account),
+            exits_working=self._working(tx, order, account, facts) if mode is TradingMode.EXIT_ONLY else 0,
+            exits_filled=facts.exits_filled,
             last_price=facts.last_price,
             price_at=facts.price_at,
             kills=tuple(kill for kill in tx.risk.kills(account.user_id) if kill.on and kill.account_id in (None, account.id)),
@@ -137,10 +144,23 @@ class Approval:
         limits = risk.applicable(tx.risk.limits(account.user_id), account.id, order.strategy)
         return risk.decide(order.request, book, limits, self._house.clock.now())
 
-    def _working(self, tx: Unit, order: Order, account: Account) -> int:
-        """Units that other orders of this direction, listing and product still have to execute."""
+    def _working(self, tx: Unit, order: Order, account: Account, facts: Facts) -> int:
+        """Units that other orders of this direction, listing and product take from the position as it was read.
+
+        That is what they still have to execute, and what was executed after the reading. An order that is to be modified
+        has room for what it executed itself.
+        """
         others = tx.orders.list(account_id=account.id, listing=order.listing, statuses=tuple(EXPOSED))
         same = (order.request.side, order.request.product)
-        return sum(
+        working = sum(
             other.unfilled for other in others if other.id != order.id and (other.request.side, other.request.product) == same
         )
+        since = self._executed(tx, order.request, account) - facts.exits_filled
+        return working + max(0, since) - order.filled_quantity
+
+    def _executed(self, tx: Unit, request: OrderRequest, account: Account) -> int:
+        """Units that today's orders of this direction, listing and product have executed, as far as we know."""
+        today = ist_date(self._house.clock.now())
+        same = (request.side, request.product)
+        orders = tx.orders.list(account_id=account.id, listing=request.listing, session=today)
+        return sum(other.filled_quantity for other in orders if (other.request.side, other.request.product) == same)

@@ -64,19 +64,27 @@ class Sender:
             left = [command for command in tx.commands.open(self._account_id) if self._orphaned(command)]
             for command in left:
                 house.probe.reached("takeover")
-                text = f"the sender {command.holder} died while sending"
-                self._lose(tx, command, WriteAnswer(Outcome.UNKNOWN, code="HOLDER_DIED", text=text))
+                fate = "lost its claim" if command.holder == self._lease.holder else "died while sending"
+                answer = WriteAnswer(Outcome.UNKNOWN, code="HOLDER_DIED", text=f"the sender {command.holder} {fate}")
+                self._lose(tx, command, answer)
         return len(left)
 
     def _orphaned(self, command: Command) -> bool:
         return command.state is CommandState.SENDING or command.boot_id != self._house.clock.boot_id
 
     def run_once(self) -> Round:
-        """Send what is pending, oldest first, cancels before everything."""
+        """Send what is pending, oldest first, cancels before everything.
+
+        A claim that nobody is calling any more (the take-over could not be stored, or a claim's commit was answered by an
+        error that reading back could not explain) is declared UNKNOWN first: this thread is the only one that calls.
+        """
         with self._house.store.read() as tx:
-            pending = tx.commands.pending(self._account_id)
+            orphans = [command for command in tx.commands.open(self._account_id) if self._orphaned(command)]
+            ready = [command for command in tx.commands.pending(self._account_id) if not self._blocked(tx, command)]
+        if orphans:
+            self.take_over()
         sent = 0
-        for command in pending:
+        for command in ready:
             self._house.probe.reached("intent")
             delay = self._budget.take(urgent=command.kind is CommandKind.CANCEL)
             if delay:
@@ -108,7 +116,7 @@ class Sender:
         if obstacle:
             self._withdraw(tx, order, command, obstacle)
             return None
-        if self._blocked(tx, order, command):
+        if self._blocked(tx, command):
             return None
         house, now = self._house, self._house.clock.now()
         window, timeout = house.seconds("orders.send_window"), house.seconds("orders.call_timeout")
@@ -137,9 +145,9 @@ class Sender:
             ours = command.state is CommandState.SENDING and command.holder == self._lease.holder
             return Claimed(tx.orders.get(command.order_id), command, tx.accounts.get(command.account_id)) if ours else None
 
-    def _blocked(self, tx: Unit, order: Order, command: Command) -> bool:
+    def _blocked(self, tx: Unit, command: Command) -> bool:
         """Say whether another write of this order is in the way (a CANCEL may follow an UNKNOWN MODIFY)."""
-        others = [other for other in tx.commands.for_order(order.id) if other.id != command.id]
+        others = [other for other in tx.commands.for_order(command.order_id) if other.id != command.id]
         open_states = (CommandState.SENDING, CommandState.UNKNOWN)
         in_the_way = [other for other in others if other.state in open_states]
         if command.kind is CommandKind.CANCEL:
@@ -177,7 +185,8 @@ class Sender:
         if not decisions:
             return "no risk decision is stored for it"
         seen = risk.book_from(dict(decisions[-1].inputs))
-        decision = self._approval.decide(tx, order, account, Facts(seen.last_price, seen.price_at, seen.position))
+        facts = Facts(seen.last_price, seen.price_at, seen.position, seen.exits_filled)
+        decision = self._approval.decide(tx, order, account, facts)
         if decision.allowed:
             return ""
         tx.orders.add_decision(replace(decision, order_id=order.id))
@@ -217,8 +226,11 @@ class Sender:
         house, command, order = self._house, claimed.command, claimed.order
         try:
             broker = house.connected.broker(claimed.account.id)
-        except SessionExpired as error:
-            return WriteAnswer(Outcome.NOT_SENT, code=error.code, text=str(error), session_expired=True)
+        except Exception as error:  # whatever it is, there was nothing to send with
+            expired = isinstance(error, SessionExpired)
+            code = error.code if isinstance(error, SigmaError) else type(error).__name__
+            text = str(error) if isinstance(error, SigmaError) else "the broker's client could not be made"
+            return WriteAnswer(Outcome.NOT_SENT, code=code, text=text, session_expired=expired)
         if house.clock.boot_ns() > (command.send_by_ns or 0):
             return WriteAnswer(Outcome.NOT_SENT, code="TOO_LATE", text="the time to send it had passed before the call")
         house.probe.reached("checked")
@@ -237,8 +249,11 @@ class Sender:
 
     def _record(self, tx: Unit, claimed: Claimed, answer: WriteAnswer) -> None:
         command = tx.commands.get(claimed.command.id)
-        if command.state is not CommandState.SENDING:
-            self._house.note(tx, tx.orders.get(command.order_id), "LATE_ANSWER", f"answer after settlement: {answer.outcome}")
+        if command.state is not CommandState.SENDING:  # fences guard calls, never facts: an id is kept
+            order = tx.orders.get(command.order_id)
+            self._house.note(tx, order, "LATE_ANSWER", f"answer after settlement: {answer.outcome}")
+            if command.kind is CommandKind.PLACE and answer.outcome is Outcome.ACCEPTED:
+                self._record_place(tx, order, answer)
             return
         if answer.outcome is Outcome.UNKNOWN:
             self._lose(tx, command, answer)
@@ -256,8 +271,7 @@ class Sender:
     def _record_place(self, tx: Unit, order: Order, answer: WriteAnswer) -> None:
         house, now = self._house, self._house.clock.now()
         if answer.outcome is Outcome.ACCEPTED:
-            moved = order if order.status.live or order.status.final else lifecycle.move(order, Act.ACCEPTED, now)
-            moved = replace(moved, broker_order_id=order.broker_order_id or answer.broker_order_id, updated_at=now)
+            moved = lifecycle.accepted(order, answer.broker_order_id, now)
             accepted = house.save(tx, moved, "ACCEPTED", f"the broker gave it the id {answer.broker_order_id}")
             if accepted.cancel_wanted:
                 want_cancel(house, tx, accepted)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sigma.domain.accounts import Account
+from sigma.domain.errors import InvalidInput, InvalidOrder
 from sigma.domain.orders import (
     LIVE,
     BookRead,
@@ -101,27 +103,30 @@ class _Pass:
         self.today = ist_date(self.now)
         self.open = list(tx.commands.open(account.id))
         self.changed = self.adopted = self.new_fills = 0
-        self.attached = dict(tx.orders.by_broker_ids(account.id, [row.broker_order_id for row in book.rows]))
-        self.tagged = tx.orders.by_client_ids([row.tag for row in book.rows if row.tag])
+        named = {row.broker_order_id for row in book.rows} | {row.broker_order_id for row in fills.rows}
+        self.attached = dict(tx.orders.by_broker_ids(account.id, sorted(named)))
+        self.tagged = dict(tx.orders.by_client_ids([row.tag for row in book.rows if row.tag]))
+        self.unreadable: list[str] = []
 
     def run(self) -> SyncReport:
-        known_today = self._known_today()
         for row in self.book.rows:
             self._row(row)
         for row in self.book.rows:
             if row.broker_order_id not in self.attached and not self._could_be_ours(row):
-                self._adopt(row, "placed outside SigmaTrader")
+                self._adopt_outsider(row)
         self._apply_fills()
-        read = Read(self.book, self.asked_ns, known_today, self.attached.keys())
-        for command in self.open:
-            self._judge(command, read)
+        self._judge_lost()
         self._after()
-        unknown = [command for command in self.tx.commands.open(self.account.id) if command.state is CommandState.UNKNOWN]
         working = self.tx.orders.list(account_id=self.account.id, statuses=(*LIVE, OrderStatus.UNKNOWN, OrderStatus.SENDING))
         active = any(not order.unsettled for order in working) or self._fills_missing()
-        bad = (*(f"{bad.what}: {bad.reason}" for bad in self.book.bad), *self.fills.bad)
+        bad = (*(f"{bad.what}: {bad.reason}" for bad in self.book.bad), *self.fills.bad, *self.unreadable)
         counts = (len(self.book.rows), self.changed, self.adopted, self.new_fills)
-        return SyncReport(self.account.name, self.now, *counts, active=active, unknown=len(unknown), bad=bad)
+        return SyncReport(self.account.name, self.now, *counts, active=active, unknown=self._unknown(), bad=bad)
+
+    def _unknown(self) -> int:
+        """Count the writes whose outcome reading the book may still bring out."""
+        lost = [command for command in self.tx.commands.open(self.account.id) if command.state is CommandState.UNKNOWN]
+        return sum(not self.tx.orders.get(command.order_id).unsettled for command in lost)
 
     def _known_today(self) -> set[str]:
         """Broker ids that a complete book of today must show."""
@@ -142,7 +147,10 @@ class _Pass:
         self.changed += 1
         told = f"{row.broker_status or seen.status} ({seen.filled_quantity}/{seen.request.quantity})"
         text = f"{told}: {row.reason}" if row.reason else told
-        self.attached[row.broker_order_id] = self.house.save(self.tx, seen, "BOOK", text, broker_order_id=row.broker_order_id)
+        stored = self.house.save(self.tx, seen, "BOOK", text, broker_order_id=row.broker_order_id)
+        self.attached[row.broker_order_id] = stored
+        if row.tag == stored.client_order_id:
+            self.tagged[row.tag] = stored  # a second row with this tag is a twin
 
     def _by_tag(self, row: BrokerOrder) -> Order | None:
         """Return our order that this row carries the tag of; a second row of one tag is adopted by itself, with an alarm."""
@@ -171,6 +179,15 @@ class _Pass:
         places = [command for command in self.open if command.kind is CommandKind.PLACE]
         orders = [self.tx.orders.get(command.order_id) for command in places]
         return any(order.broker_order_id is None and settlement.looks_like(order, row, ()) for order in orders)
+
+    def _adopt_outsider(self, row: BrokerOrder) -> None:
+        try:
+            self._adopt(row, "placed outside SigmaTrader")
+        except (
+            InvalidOrder,
+            InvalidInput,
+        ) as error:  # one order that makes no sense to us must not keep the others from being read
+            self.unreadable.append(f"order {row.broker_order_id}: {error}")
 
     def _adopt(self, row: BrokerOrder, why: str, parent: Order | None = None) -> Order:
         request = OrderRequest(
@@ -227,17 +244,23 @@ class _Pass:
                 self.attached[stored.broker_order_id or ""] = stored
 
     def _fills_missing(self) -> bool:
-        """Whether the book reports more executed than its list of executions has shown so far."""
-        for order in self.attached.values():
-            if order.filled_quantity and order.session_date == self.today:
-                shown = sum(fill.quantity for fill in self.tx.orders.fills(order_id=order.id))
-                if shown < order.filled_quantity:
-                    return True
-        return False
+        """Whether the book reports more executed than the list of executions that was read with it."""
+        listed = Counter[str]()
+        for row in self.fills.rows:
+            listed[row.broker_order_id] += row.quantity
+        todays = [order for order in self.attached.values() if order.session_date == self.today]
+        return any(order.filled_quantity > listed[order.broker_order_id or ""] for order in todays)
+
+    def _judge_lost(self) -> None:
+        """Judge the writes without an answer: not those in flight, nor those whose waits another boot's clock counted."""
+        boot = self.house.clock.boot_id
+        lost = [command for command in self.open if command.state is CommandState.UNKNOWN and command.boot_id == boot]
+        if lost:
+            read = Read(self.book, self.asked_ns, self._known_today(), self.attached.keys())
+            for command in lost:
+                self._judge(command, read)
 
     def _judge(self, command: Command, read: Read) -> None:
-        if command.state is not CommandState.UNKNOWN or command.boot_id != self.house.clock.boot_id:
-            return  # in flight, or its waits are counted on another boot's clock until a sender takes over
         order = self.tx.orders.get(command.order_id)
         house = self.house
         rules = SettleRules(
@@ -274,7 +297,8 @@ class _Pass:
         self.house.note(self.tx, order, "SETTLED", f"{command.kind.lower()} did not happen: {judgement.reason}")
 
     def _end_absent(self, order: Order, command: Command, judgement: Judgement) -> None:
-        self._end(command, CommandState.REFUSED, judgement.reason)
+        proven = replace(command, absent_reads=judgement.absent_reads)
+        self._end(proven, CommandState.REFUSED, judgement.reason)
         if order.status is OrderStatus.UNKNOWN:
             moved = replace(lifecycle.move(order, Act.ABSENT, self.now), broker_reason="")
             self.house.save(self.tx, moved, "SETTLED", f"not placed: {judgement.reason}")

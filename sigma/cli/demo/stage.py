@@ -1,0 +1,291 @@
+"""What demo and smoke run stand on: a home of their own, a simulated exchange, two connected accounts, worker and gateway."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from datetime import time as time_of_day
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import httpx
+from filelock import FileLock, Timeout
+
+from sigma.cli.exchange import Exchange, environment
+from sigma.cli.processes import LOOPBACK, gateway_program, worker_program
+from sigma.cli.supervise import Patience, Program, Supervisor, spawn
+from sigma.domain.errors import ConfigError, SigmaError
+from sigma.domain.times import IST, ist, ist_date, to_ist
+
+if TYPE_CHECKING:
+    from sigma.desk import Desk
+
+Step = Callable[[str], None]
+MARKER = "this-folder-belongs-to-sigma-demo"
+FOREIGN = ("SIGMA_", "KITE_", "SMARTAPI_", "FYERS_")
+"""Variables of a real installation: a demo must see none of them."""
+
+ACCOUNTS = {"zerodha-main": ("zerodha", "AB1234"), "angel": ("angelone", "A100001")}
+LATEST_START = time_of_day(14, 30)
+UP_WITHIN_S = 30.0
+
+
+class StageFailed(SigmaError):
+    """Something of the demo did not start."""
+
+    default_code = "DEMO"
+
+
+class Home:
+    """A folder for demos only: made anew each time, never taken over from anything else.
+
+    Raises
+    ------
+    ConfigError
+        The folder holds something else, or another demo runs in it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder.expanduser().absolute()
+        if self.folder.exists() and any(self.folder.iterdir()) and not (self.folder / MARKER).exists():
+            hint = "Name an empty one: `sigma demo --home FOLDER`."
+            raise ConfigError(f"{self.folder} is not a demo's folder, and is left alone.", hint=hint)
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._lock = FileLock(self.folder / "demo.lock", timeout=0)
+        try:
+            self._lock.acquire()
+        except Timeout:
+            raise ConfigError(
+                f"A demo is running in {self.folder} already.",
+                hint="End it, or give this one its own: `sigma demo --home FOLDER`.",
+            ) from None
+        self._empty()
+        (self.folder / MARKER).touch()
+
+    def _empty(self) -> None:
+        for path in self.folder.iterdir():
+            if path.name == "demo.lock":
+                continue
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+
+    def write_environment(self, exchange: str, gateway: str) -> Path:
+        """Write the file that makes another terminal part of this demo, and return it."""
+        file = self.folder / "env"
+        quoted = {"SIGMA_HOME": str(self.folder), "SIGMA_GATEWAY": gateway, **environment(exchange)}
+        programs = Path(sys.executable).parent
+        lines = [
+            "# Makes this terminal part of the demo:  . " + str(file),
+            "unset SIGMA_KEY SIGMA_DATABASE_URL SIGMA_REDIS_URL SIGMA_LAKE_URL SIGMA_WEBHOOK_SECRET",
+            *(f"export {name}='{value}'" for name, value in quoted.items()),
+            f"export PATH='{programs}':\"$PATH\"",
+            f"export NO_PROXY='{LOOPBACK},localhost'\"${{NO_PROXY:+,$NO_PROXY}}\"",
+        ]
+        file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        return file
+
+    def release(self) -> None:
+        """Let another demo use the folder."""
+        self._lock.release()
+
+
+class Stage:
+    """Builds everything up on entering, and takes it down on leaving.
+
+    Parameters
+    ----------
+    port : int
+        Port of the gateway.
+    settings : mapping
+        Settings to change before anything runs.
+    step : callable
+        Told what is being done.
+    """
+
+    def __init__(self, home: Home, port: int, step: Step, settings: Mapping[str, float] | None = None) -> None:
+        self.home = home
+        self.port = port
+        self.url = f"http://{LOOPBACK}:{port}"
+        self._step = step
+        self._settings = dict(settings or {})
+        self.logs = home.folder / "logs"
+        self._simulator: subprocess.Popen[str] | None = None
+        self._lock = threading.Lock()
+        self.supervisor = Supervisor([], self.note, Patience(grace=8))
+
+    exchange: Exchange
+    desk: Desk
+    secret: str
+
+    def __enter__(self) -> Stage:
+        try:
+            self._build()
+        except BaseException:
+            self._take_down()
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._take_down()
+
+    def note(self, name: str, line: str) -> None:
+        """Keep a line that a process printed, in ``logs/NAME.out``."""
+        self.logs.mkdir(mode=0o700, exist_ok=True)
+        with self._lock, (self.logs / f"{name}.out").open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+
+    def _build(self) -> None:
+        isolate(self.home.folder)
+        self._step("starting the simulated exchange")
+        self._start_exchange()
+        self._step("making a home with its databases and key")
+        self._prepare()
+        self._step("starting worker and gateway")
+        self.supervisor.add(gateway_program(LOOPBACK, self.port))
+        self._step("logging two accounts in")
+        for name, (broker, client_id) in ACCOUNTS.items():
+            self._add_account(name, broker, client_id)
+        self._step("downloading both instrument lists")
+        self.desk.instruments.refresh()
+        self.supervisor.add(worker_program())
+        self._wait_for_gateway()
+        self.wait_for_worker()
+
+    def _start_exchange(self) -> None:
+        announce = self.home.folder / "simulator.url"
+        self._simulator = spawn(Program("simulator", "sigma.simulator", ("--port", "0", "--announce", str(announce))))
+        threading.Thread(target=self._drain, args=(self._simulator,), daemon=True).start()
+        self._until("The simulated exchange", lambda: announce.exists() or None)
+        self.exchange = Exchange(announce.read_text(encoding="utf-8").strip())
+        self.exchange.wait_until_up(UP_WITHIN_S)
+        self._leave_room_before_the_close()
+        os.environ.update(environment(self.exchange.url))
+        self.home.write_environment(self.exchange.url, self.url)
+
+    def _leave_room_before_the_close(self) -> None:
+        """A demo that is started shortly before the close begins in the morning instead."""
+        now = datetime.fromisoformat(self.exchange.get("clock")["now"])
+        if to_ist(now).time() > LATEST_START:
+            self.exchange.post("clock", set=ist(ist_date(now), time_of_day(10)).isoformat())
+
+    def _prepare(self) -> None:
+        import sigma
+        from sigma.bootstrap import prepare
+
+        made = prepare(self.home.folder)
+        if made.webhook_secret is None:
+            raise StageFailed(f"{self.home.folder} had an owner already.", hint="Give the demo an empty folder: --home FOLDER.")
+        self.secret = made.webhook_secret
+        self.desk = sigma.open(home=self.home.folder, source="CLI")
+        for name, value in self._settings.items():
+            self.desk.settings.set(name, value)
+
+    def _add_account(self, name: str, broker: str, client_id: str) -> None:
+        simulated = self.exchange.account(client_id)
+        known = {**simulated, "client_code": client_id}
+        wanted = self.desk.capabilities(broker).credentials
+        self.desk.accounts.add(broker, name=name, **{key: known[key] for key in wanted})
+        self.desk.accounts.connect(name, **self.exchange.login(client_id))
+
+    def _drain(self, process: subprocess.Popen[str]) -> None:
+        for line in process.stdout or ():
+            self.note("simulator", line.rstrip("\n"))
+
+    def _wait_for_gateway(self) -> None:
+        def answers() -> bool | None:
+            try:
+                return httpx.get(f"{self.url}/health", timeout=2, trust_env=False).status_code == 200 or None
+            except httpx.HTTPError:
+                return None
+
+        self._until("The gateway", answers)
+
+    def wait_for_worker(self) -> None:
+        """Return once the worker that runs now has given its first sign of life."""
+
+        def alive() -> bool | None:
+            beats = self.desk.health()
+            mine = beats[(beats["process"] == "worker") & (beats["pid"] == self.supervisor.child("worker").pid)]
+            return len(mine) > 0 or None
+
+        self._until("The worker", alive)
+
+    def _until(self, what: str, condition: Callable[[], bool | None]) -> None:
+        deadline = time.monotonic() + UP_WITHIN_S
+        while condition() is None:
+            self.check_exchange()
+            if time.monotonic() > deadline:
+                raise StageFailed(f"{what} did not start within {UP_WITHIN_S:g} s.", hint=f"Its words are in {self.logs}.")
+            time.sleep(0.05)
+
+    def check_exchange(self) -> None:
+        """Raise StageFailed when the simulated exchange is gone: nothing can go on without it."""
+        if self._simulator is not None and self._simulator.poll() is not None:
+            raise StageFailed("The simulated exchange has ended.", hint=f"Its words are in {self.logs / 'simulator.out'}.")
+
+    def now(self) -> datetime:
+        """Return the simulated present, UTC."""
+        return self.desk.now()
+
+    def alert(self, listing: str, side: str, quantity: int, *, secret: str | None = None, **details: object) -> httpx.Response:
+        """Post a TradingView alert to the webhook and return the answer.
+
+        `details` go into ``trade_details``; ``order_id`` makes two alerts of one bar the same.
+        """
+        bar = self.now().replace(second=0, microsecond=0)
+        message: dict[str, Any] = {
+            "secret": secret or self.secret,
+            "platform": "TRADINGVIEW",
+            "strategy_name": "Supertrend",
+            "symbol": listing,
+            "interval": "5",
+            "bar_time": (bar - timedelta(minutes=bar.minute % 5)).isoformat(),
+            "trade_details": {"order_action": side, "quantity": quantity, **details},
+        }
+        return httpx.post(f"{self.url}/webhook/tradingview", json=message, timeout=10, trust_env=False)
+
+    def _take_down(self) -> None:
+        self.supervisor.stop()
+        if self._simulator is not None:
+            end(self._simulator)
+        if "desk" in self.__dict__:
+            self.desk.close()
+        self.home.release()
+
+
+def end(process: subprocess.Popen[str], grace_s: float = 5.0) -> None:
+    """End a process that `spawn` started, and wait for it."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(process.pid, number)
+            process.wait(grace_s)
+            return
+        except ProcessLookupError:
+            break
+        except subprocess.TimeoutExpired:
+            continue
+    process.wait()
+
+
+def isolate(home: Path) -> None:
+    """Make this process (and what it starts) see the demo's home and nothing of a real installation."""
+    for name in [name for name in os.environ if name.startswith(FOREIGN)]:
+        del os.environ[name]
+    os.environ["SIGMA_HOME"] = str(home)
+    known = os.environ.get("NO_PROXY") or os.environ.get("no_proxy") or ""
+    os.environ["NO_PROXY"] = os.environ["no_proxy"] = ",".join(filter(None, (f"{LOOPBACK},localhost", known)))
+
+
+def clock_line(now: datetime) -> str:
+    """Return the simulated moment as a person reads it."""
+    return f"{now.astimezone(IST):%a %d %b %Y %H:%M:%S} IST (simulated)"

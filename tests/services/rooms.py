@@ -1,0 +1,119 @@
+"""The services on a real database, with a clock that the test moves and brokers that it directs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from sigma.domain.accounts import Account
+from sigma.domain.events import Event
+from sigma.services.accounts import AccountsService
+from sigma.services.connections import Connections, Endpoint
+from sigma.services.events import EventsService
+from sigma.services.instruments import InstrumentsService
+from sigma.services.listings import ListingLookup
+from sigma.services.market import MarketService
+from sigma.services.portfolio import PortfolioService
+from sigma.services.sessions import SessionsService
+from sigma.services.settings import SettingsService
+from sigma.store import migrate
+from sigma.store.market import open_market
+from sigma.store.secrets import SecretCipher, new_key
+from sigma.store.store import open_store
+from tests.services.fake_kit import AUTO, FakeKit, fake_capabilities
+
+# Friday, 20 November 2026, 10:30 IST.
+FRIDAY = datetime(2026, 11, 20, 5, 0, tzinfo=UTC)
+KEYS = {"api_key": "key-of-ann", "api_secret": "secret-of-ann"}
+
+
+@dataclass
+class HandClock:
+    """Time passes when the test says so, or when somebody waits."""
+
+    moment: datetime = FRIDAY
+    ns: int = 1_000_000_000_000
+    boot_id: str = "a boot"
+    waits: list[float] = field(default_factory=list)
+
+    def now(self) -> datetime:
+        return self.moment
+
+    def boot_ns(self) -> int:
+        return self.ns
+
+    def wait(self, seconds: float) -> None:
+        self.waits.append(seconds)
+        self.pass_by(seconds)
+
+    def pass_by(self, seconds: float) -> None:
+        self.moment += timedelta(seconds=seconds)
+        self.ns += int(seconds * 1e9)
+
+
+class Rooms:
+    """All services as bootstrap wires them. Brokers: ``alpha`` (manual login) and ``beta`` (auto login allowed)."""
+
+    def __init__(self, home: Path, environment: dict[str, str] | None = None) -> None:
+        migrate.upgrade(home, at=FRIDAY)
+        self.home = home
+        self.clock = HandClock()
+        self.alpha = FakeKit(fake_capabilities("alpha"))
+        self.beta = FakeKit(
+            fake_capabilities("beta", auth_modes=AUTO, credentials=("api_key", "client_code"), login_fields=("pin", "otp"))
+        )
+        self.hidden: set[str] = set()
+        cipher = SecretCipher([new_key()])
+        self.store = open_store(home, cipher=cipher)
+        self.market_store = open_market(home)
+        self.events = EventsService(self.store, self.clock)
+        self.settings = SettingsService(self.store, self.clock, self.events)
+        self.lookup = ListingLookup(self.market_store, self.clock)
+        self.connections = Connections(
+            self.store,
+            self.clock,
+            {"alpha": self.alpha, "beta": self.beta},
+            self.lookup,
+            self.settings,
+            self.events,
+            endpoints={"alpha": Endpoint("http://127.0.0.1:1", "")},
+            hide=self.hidden.update,
+        )
+        self.accounts = AccountsService(
+            self.store,
+            self.clock,
+            self.connections,
+            self.events,
+            environment=environment,
+            aliases={("alpha", "api_key"): "ALPHA_KEY", ("alpha", "api_secret"): "ALPHA_SECRET"},
+        )
+        self.sessions = SessionsService(self.store, self.clock, self.connections, self.settings, self.events)
+        self.instruments = InstrumentsService(
+            self.store, self.market_store, self.clock, self.connections, self.settings, self.events, self.lookup
+        )
+        self.portfolio = PortfolioService(self.store, self.clock, self.connections, self.instruments, self.settings, self.events)
+        self.market = MarketService(
+            self.clock, self.accounts, self.connections, self.instruments, self.settings, preferred_broker="alpha"
+        )
+        with self.store.read() as tx:
+            self.user = tx.users.owner().id
+
+    def close(self) -> None:
+        self.store.close()
+        self.market_store.close()
+
+    def account(self, name: str = "ann", broker: str = "alpha") -> Account:
+        """Return a new account that was never connected."""
+        keys = KEYS if broker == "alpha" else {"api_key": "key-of-beta", "client_code": "AB1234"}
+        return self.accounts.add(self.user, broker, name, keys)
+
+    def connected(self, name: str = "ann") -> Account:
+        """Return a new account at alpha that is logged in as AB1234."""
+        account = self.account(name)
+        self.sessions.connect(self.user, name, {"request_token": "token-of-ann"})
+        return self.accounts.find(self.user, account.id)
+
+    def audit(self, kind: str) -> list[Event]:
+        """Return the events of a kind, newest first."""
+        return list(self.events.table(self.user, kind=kind))
