@@ -22,7 +22,8 @@ from urllib.parse import urlsplit
 
 from fastapi import FastAPI, Request
 
-from bench.approve import PAUSE_S, _quantile, _world
+from bench.approve import LIMIT, PAUSE_S, _free_port, _quantile, _quiet
+from sigma.cli.demo.stage import ACCOUNTS, Home, Stage
 
 RATE, CONNECTIONS, SECONDS, WARM_UP_S = 200, 50, 10, 2
 P99_GOAL_MS = 100.0
@@ -31,13 +32,11 @@ PATH = "/webhook/tradingview"
 
 def run() -> list[dict[str, Any]]:
     """Measure ours and the peer under the same conditions and return the rows of bench/results.json."""
-    with tempfile.TemporaryDirectory() as home, _world(Path(home)) as (_, desk), _busy(desk):
-        secret = desk.signals.rotate_secret()
-        with _served("sigma.gateway", "--port", "0") as url:
-            ours = _loaded(url, secret)
-        with _served("bench.webhook", "peer") as url:
-            peer = _loaded(url, secret)
-        stored = len(desk.signals.table(limit=None))
+    with tempfile.TemporaryDirectory() as home, Stage(Home(Path(home) / "home"), _free_port(), _quiet) as stage, _busy(stage):
+        ours = _loaded(stage.url, stage.secret)
+        with _peer() as url:
+            peer = _loaded(url, stage.secret)
+        stored = len(stage.desk.signals.table(limit=None))
     expected = RATE * (SECONDS + WARM_UP_S)
     if stored != expected:
         raise RuntimeError(f"{expected} messages were answered, {stored} are stored")
@@ -60,17 +59,16 @@ def run() -> list[dict[str, Any]]:
 
 
 @contextmanager
-def _busy(desk: Any) -> Iterator[None]:
-    """Keep the worker sending: approve one order after another, as fast as the brokers' limits allow."""
+def _busy(stage: Stage) -> Iterator[None]:
+    """Keep the worker sending: one order after another, about as fast as a broker takes them."""
     ended = threading.Event()
+    account = next(iter(ACCOUNTS))
 
-    def approve() -> None:
+    def send() -> None:
         while not ended.wait(PAUSE_S):
-            desk.orders.submit(
-                account="zerodha-main", listing="NSE:INFY", side="BUY", quantity=1, product="CNC", order_type="LIMIT", price=1000
-            )
+            stage.desk.orders.submit(account=account, **LIMIT)
 
-    thread = threading.Thread(target=approve)
+    thread = threading.Thread(target=send)
     thread.start()
     try:
         yield
@@ -80,9 +78,9 @@ def _busy(desk: Any) -> Iterator[None]:
 
 
 @contextmanager
-def _served(module: str, *arguments: str) -> Iterator[str]:
-    """Run a server that prints its address in its first line."""
-    server = subprocess.Popen([sys.executable, "-m", module, *arguments], stdout=subprocess.PIPE, text=True)
+def _peer() -> Iterator[str]:
+    """Run the peer in a process of its own and return its address."""
+    server = subprocess.Popen([sys.executable, "-m", "bench.webhook", "peer"], stdout=subprocess.PIPE, text=True)
     try:
         assert server.stdout is not None  # noqa: S101 - asked for with PIPE
         yield server.stdout.readline().split()[-1]

@@ -10,9 +10,10 @@ from sigma.adapters.answers import Line
 from sigma.adapters.rows import ReadRows, Row, read_rows
 from sigma.adapters.transport import Redactor, secrets_of
 from sigma.domain.accounts import BrokerSession, Capabilities
+from sigma.domain.answers import BookRead, BrokerOrder
 from sigma.domain.errors import BrokerUnavailable, NotFound, SigmaError, Unsupported
 from sigma.domain.instruments import BrokerInstrument, split_listing
-from sigma.domain.orders import BookRead, BrokerOrder, Order, OrderRequest
+from sigma.domain.orders import Order, OrderRequest
 from sigma.domain.portfolio import Rows
 from sigma.ports.broker import AdapterContext
 

@@ -12,8 +12,9 @@ from enum import Enum
 from typing import NoReturn
 
 from sigma.adapters.transport import Flight, HttpAnswer, Redactor, WatchedSession
+from sigma.domain.answers import WriteAnswer
 from sigma.domain.errors import BrokerUnavailable, InvalidInput, RateLimited, SessionExpired, SigmaError
-from sigma.domain.orders import CommandKind, Outcome, WriteAnswer
+from sigma.domain.orders import CommandKind, Outcome
 
 logger = logging.getLogger(__name__)
 
@@ -122,7 +123,7 @@ def json_body(answer: HttpAnswer) -> object:
 
     try:
         return json.loads(answer.body, parse_float=Decimal, parse_constant=refuse)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 
@@ -179,13 +180,16 @@ class Line:
         Parameters
         ----------
         prepare : callable
-            Returns the call; what it raises (a listing without a broker's name, a word without translation) is NOT_SENT.
+            Returns the call; whatever it raises (a listing without a broker's name, a failing lookup) is NOT_SENT.
         """
         try:
             call = prepare()
-        except (SigmaError, ValueError) as error:
-            code = error.code if isinstance(error, SigmaError) else "UNTRANSLATABLE"
-            return WriteAnswer(Outcome.NOT_SENT, code=code, text=self._clean(str(error)))
+        except SigmaError as error:
+            return WriteAnswer(Outcome.NOT_SENT, code=error.code, text=self._clean(str(error)))
+        except Exception as error:
+            logger.warning("%s %s: not sent: %s", self._dialect.title, kind, type(error).__name__)
+            text = f"It could not be put into {self._dialect.title}'s words: {type(error).__name__}: {error}"
+            return WriteAnswer(Outcome.NOT_SENT, code="UNTRANSLATABLE", text=self._clean(text))
         flight = self._session.fly(call, leave_by_ns=send_by_ns)
         answer = self._read_write(kind, flight)
         if answer.outcome is Outcome.UNKNOWN:
@@ -224,7 +228,7 @@ class Line:
         words = self._clean(" ".join(part for part in (said.code, said.text) if part)) or "no words"
         meaning = self._dialect.proof(said)
         if meaning is Meaning.SESSION:
-            return SessionExpired(f"{title} refused the login ({what}): {words}.", hint="Log in again.")
+            return SessionExpired(f"{title} wants a new login for {what}: {words}.", hint="Log in again.")
         if meaning is Meaning.RATE or said.status == _HTTP_TOO_MANY:
             return RateLimited(f"{title} refused {what} for rate: {words}.", retry_after=answer.retry_after)
         message = f"{title} did not answer {what} (HTTP {said.status}): {words}."

@@ -11,14 +11,16 @@ from functools import lru_cache
 from typing import Generic, TypeVar
 
 from sigma.adapters.transport import Redactor
+from sigma.domain.answers import BadRow
 from sigma.domain.errors import BrokerUnavailable
 from sigma.domain.money import ZERO, decimal_from
-from sigma.domain.orders import BadRow, OrderStatus
+from sigma.domain.orders import OrderStatus
 from sigma.domain.times import IST, ist
 from sigma.ports.broker import InstrumentLookup
 
 T = TypeVar("T")
 _RAW_LIMIT = 2000
+_MOST_DIGITS = 18
 _MONTHS = {
     name: number
     for number, name in enumerate(("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"), start=1)
@@ -59,9 +61,12 @@ class Row:
             return None
         if isinstance(value, str | int | Decimal):
             try:
-                return decimal_from(value)
+                number = decimal_from(value)
             except ValueError as error:
                 raise RowError(f"{key}: {error}") from None
+            if number.adjusted() >= _MOST_DIGITS:
+                raise RowError(f"{key} is absurdly large")
+            return number
         raise RowError(f"{key} is {value!r}, not a number")
 
     def number(self, key: str) -> Decimal:

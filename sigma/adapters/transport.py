@@ -32,9 +32,10 @@ _READS_MAY_TAKE = 3
 _TEXT_LIMIT = 300
 _SHORTEST_SECRET = 4
 _LONG_SECRET = 8
+_SCHEME = re.compile(r"(?i)\b(bearer\s+|token\s+)(?=\S*[\d:])[^\s&\"',;{}<>]+")
 _NAMED_SECRET = re.compile(
     r"(?i)\b(access_token|refresh_token|request_token|public_token|enctoken|checksum|api_?key|api_?secret|jwt_?token"
-    r"|refresh_?token|feed_?token|password|totp|pin|authorization|x-privatekey|bearer|token)\b([\"'\s:=]+)[^\s&\"',;{}<>]+"
+    r"|refresh_?token|feed_?token|password|totp|pin|authorization|x-privatekey|token)\b(\\?[\"']?\s*[:=]\s*\\?[\"']?)[^\s&\"',;{}<>\\]+"
 )
 _JWT = re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]*")
 
@@ -66,13 +67,13 @@ def http_date(text: str) -> datetime | None:
     """Return the moment of an HTTP `Date` header in UTC, None when it is absent or unreadable."""
     try:
         moment = parsedate_to_datetime(text)
-    except (TypeError, ValueError):
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (TypeError, ValueError, OverflowError):
         return None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
 
 
 def _seconds(text: str) -> float | None:
-    return float(text) if text.strip().isdigit() else None
+    return float(text) if text.isascii() and text.strip().isdigit() else None
 
 
 class Redactor:
@@ -86,7 +87,7 @@ class Redactor:
         """Return `text` on one line, without secrets, at most `limit` characters long."""
         if self._known:
             text = self._known.sub("***", text)
-        text = _JWT.sub("***", _NAMED_SECRET.sub(r"\1\2***", text))
+        text = _JWT.sub("***", _NAMED_SECRET.sub(r"\1\2***", _SCHEME.sub(r"\1***", text)))
         line = " ".join(text.split())
         return line if len(line) <= limit else line[: limit - 1] + "…"
 

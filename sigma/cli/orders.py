@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from datetime import timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.text import Text
@@ -113,6 +113,7 @@ def place(
     """Place an order on an account, or put it into the queue."""
     if account is None and not queue:
         raise InvalidOrder("On which account?", hint="Add --account NAME, or --queue to decide later.")
+    limit, stop = _amount(price), _amount(trigger)
     if not queue:
         at = f" at {price}" if price else " at market" if order_type.upper().startswith("MARKET") else ""
         words = f"{side.upper()} {indian(Decimal(quantity), 0)} {listing_text}{at}, {order_type.upper()} {product.upper()}"
@@ -125,8 +126,8 @@ def place(
             quantity=quantity,
             order_type=order_type,
             product=product,
-            price=_amount(price),
-            trigger_price=_amount(trigger),
+            price=limit,
+            trigger_price=stop,
             validity=validity,
             queue=queue,
         )
@@ -143,7 +144,13 @@ def edit(
     product: Annotated[str | None, typer.Option("--product", "-p", help="CNC, MIS, NRML or MTF.")] = None,
 ) -> None:
     """Change an order that waits in the queue."""
-    wanted = {"quantity": quantity, "price": price, "trigger_price": trigger, "order_type": order_type, "product": product}
+    wanted = {
+        "quantity": quantity,
+        "price": _amount(price),
+        "trigger_price": _amount(trigger),
+        "order_type": order_type,
+        "product": product,
+    }
     with desk() as opened:
         _line(opened, opened.orders.edit(order_id, version=None, **_changes(wanted)))
 
@@ -159,7 +166,8 @@ def modify(
     yes: Yes = False,
 ) -> None:
     """Ask the broker to change a working order."""
-    changes = _changes({"quantity": quantity, "price": price, "trigger_price": trigger, "order_type": order_type})
+    wanted = {"quantity": quantity, "price": _amount(price), "trigger_price": _amount(trigger), "order_type": order_type}
+    changes = _changes(wanted)
     with desk() as opened:
         order = opened.orders.get(order_id)
         told = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in changes.items())
@@ -280,7 +288,7 @@ def _amount(text: str | None) -> Decimal | None:
         raise InvalidOrder(f"A price must be a number: {error}.") from None
 
 
-def _changes(wanted: dict[str, int | str | None]) -> dict[str, object]:
+def _changes(wanted: dict[str, Any]) -> dict[str, object]:
     given: dict[str, object] = {name: value for name, value in wanted.items() if value is not None}
     if not given:
         raise InvalidOrder("What shall be changed?", hint="Give --quantity, --price, --trigger or --type.")

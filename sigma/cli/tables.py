@@ -243,11 +243,6 @@ def signals(now: datetime) -> list[Column]:
     ]
 
 
-def heartbeats(now: datetime) -> list[Column]:
-    """Columns of the processes in `sigma doctor`."""
-    return [of("Process", "process"), of("PID", "pid", right=True), _time("Last sign of life", "at", now)]
-
-
 def _named(row: Row) -> Text:
     """The listing, or the broker's symbol when the instrument table does not know it."""
     known = texts.word(row.get("listing"))

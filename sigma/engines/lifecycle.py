@@ -11,8 +11,9 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from sigma.domain.answers import BrokerOrder
 from sigma.domain.errors import Conflict
-from sigma.domain.orders import BrokerOrder, Order, OrderRequest, OrderStatus
+from sigma.domain.orders import Order, OrderRequest, OrderStatus
 
 S = OrderStatus
 

@@ -13,7 +13,8 @@ from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
-from sigma.domain.orders import BookRead, BrokerOrder, Command, Order
+from sigma.domain.answers import BookRead, BrokerOrder
+from sigma.domain.orders import Command, Order
 from sigma.domain.times import ist_date
 
 SECOND = 1_000_000_000

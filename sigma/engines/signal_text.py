@@ -21,8 +21,7 @@ MAX_DIGITS = 40
 SECRET_KEY = re.compile(r"secret|passphrase|passw|token|api_?key|authorization|^(pin|otp|totp|mpin)$", re.IGNORECASE)
 NO_TEXT = re.compile("[\x00\ud800-\udfff]")
 PLACEHOLDER = re.compile(r"\{\{.*?(?:\}\}|$)", re.DOTALL)
-KNOWN_NO_TEXT = re.compile("[\x00\ud800-\udfff]")
-PLACEHOLDER = re.compile(
+KNOWN_PLACEHOLDER = re.compile(
     r"\{\{\s*(?:exchange|ticker|interval|open|high|low|close|volume|time|timenow|plot|plot_\d+|syminfo|strategy)(?:\.\w+)*\s*\}\}"
 )
 _SYNTAX = re.compile(r'[{}\[\]"]')

@@ -117,7 +117,7 @@ async def _receive(request: Request, signals: SignalsService, intake: Intake) ->
     body = await read_body(request)
     payload = signals.read(body, request.headers.get("content-type", ""))
     receipt = await intake.submit(payload, secret_of(payload, request.headers.get(HEADER)), correlation_of(request))
-    log.info("signal", id=receipt.id, status=receipt.status, orders=list(receipt.order_ids))
+    log.debug("signal", id=receipt.id, status=receipt.status, orders=list(receipt.order_ids))  # the rows are the record
     return _answer(receipt)
 
 

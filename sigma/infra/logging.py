@@ -39,8 +39,8 @@ _NAMES = (
     r"[\w-]*(?:secret|token|passw(?:or)?d|jwt|checksum|api[_-]?key|private[_-]?key)[\w-]*|authorization|cookie|pin|mpin|otp|totp"
 )
 SHAPES = (
-    (re.compile(r"\b(bearer)\s+[\w.\-+/=]+", re.IGNORECASE), rf"\1 {HIDDEN}"),
-    (re.compile(r"\b(token)\s+[\w\-]+:[\w\-]+", re.IGNORECASE), rf"\1 {HIDDEN}"),
+    (re.compile(r"\b(bearer)\s+[^\s\"',;]+", re.IGNORECASE), rf"\1 {HIDDEN}"),
+    (re.compile(r"\b(token)\s+[\w\-…]+:[^\s\"',;]+", re.IGNORECASE), rf"\1 {HIDDEN}"),
     (
         re.compile(rf"(?P<q>[\"'])(?P<k>{_NAMES})(?P=q)\s*:\s*(?P<v>[\"'])(?:\\.|(?!(?P=v)).)*(?P=v)", re.IGNORECASE),
         rf"\g<q>\g<k>\g<q>: \g<v>{HIDDEN}\g<v>",

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from sigma.domain.accounts import BrokerSession, Capabilities, Profile
+from sigma.domain.answers import BookRead, BrokerFill, BrokerOrder, WriteAnswer
 from sigma.domain.instruments import BrokerInstrument, MasterRow
 from sigma.domain.market import Quote
-from sigma.domain.orders import BookRead, BrokerFill, BrokerOrder, Order, OrderRequest, WriteAnswer
+from sigma.domain.orders import Order, OrderRequest
 from sigma.domain.portfolio import Funds, Holding, Position, Rows
 from sigma.ports.clock import Clock
 from sigma.ports.probe import NoProbe, Probe

@@ -148,7 +148,7 @@ class AccountsService:
                 Account(0, user_id, broker, clean_name, None, False, True, TradingMode.NORMAL, AuthMode.MANUAL, self._clock.now())
             )
             self._put(tx, account, secrets)
-            self._events.add(tx, "ACCOUNT_ADDED", f"Account {account.name} at {broker} was added.", account=account)
+            self._events.record("ACCOUNT_ADDED", f"Account {account.name} at {broker} was added.", account=account, tx=tx)
         return account
 
     def update(self, user_id: int, account: str | int, change: AccountChange) -> Account:
@@ -170,7 +170,7 @@ class AccountsService:
             after = tx.accounts.save(replace(before, **wanted)) if wanted else before  # type: ignore[arg-type]
             if wanted:
                 told = ", ".join(f"{key} {_word(getattr(before, key))} → {_word(value)}" for key, value in wanted.items())
-                self._events.add(tx, "ACCOUNT_CHANGED", f"{before.name}: {told}", account=after)
+                self._events.record("ACCOUNT_CHANGED", f"{before.name}: {told}", account=after, tx=tx)
         return after
 
     def remove(self, user_id: int, account: str | int, *, next_default: str | int | None = None, force: bool = False) -> None:
@@ -199,7 +199,7 @@ class AccountsService:
             if heir is not None:
                 tx.accounts.save(replace(heir, is_default=True))
             told = f"Account {gone.name} was removed: credentials and login erased, orders and fills kept."
-            self._events.add(tx, "ACCOUNT_REMOVED", told, level=Level.WARNING, account=gone, orders_at_work=len(working))
+            self._events.record("ACCOUNT_REMOVED", told, level=Level.WARNING, account=gone, orders_at_work=len(working), tx=tx)
 
     def _heir(self, tx: Unit, gone: Account, named: str | int | None) -> Account | None:
         """Return the account that becomes the default when `gone` is removed; None when none needs to."""
@@ -246,7 +246,9 @@ class AccountsService:
             self._put(tx, account, given)
             tx.accounts.erase_session(account.id)
             keys = ", ".join(sorted(given))
-            self._events.add(tx, "CREDENTIALS_CHANGED", f"{account.name}: {keys} entered anew; log in again.", account=account)
+            self._events.record(
+                "CREDENTIALS_CHANGED", f"{account.name}: {keys} entered anew; log in again.", account=account, tx=tx
+            )
         if change.auth_mode is AuthMode.AUTO and account.auth_mode is not AuthMode.AUTO:
             self._consented(tx, account, change, capabilities)
         if change.auth_mode is AuthMode.MANUAL:
@@ -260,7 +262,7 @@ class AccountsService:
         missing = [key for key in AUTO_KEYS if key not in tx.accounts.secrets(account.id)]
         if missing:
             raise InvalidInput(f"Automatic login needs {' and '.join(missing)}.", hint="Give them together with auth_mode.")
-        self._events.add(tx, "AUTO_LOGIN_CONSENT", f"{account.name}: {AUTO_CONSENT}", level=Level.WARNING, account=account)
+        self._events.record("AUTO_LOGIN_CONSENT", f"{account.name}: {AUTO_CONSENT}", level=Level.WARNING, account=account, tx=tx)
 
     def _put(self, tx: Unit, account: Account, secrets: Mapping[str, str]) -> None:
         self._connections.hide_credentials(secrets)

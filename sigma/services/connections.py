@@ -217,7 +217,7 @@ class Connections:
             if stored is not None and (refused is None or stored == refused) and not stored.expired(now):
                 tx.accounts.put_session(account_id, replace(stored, expires_at=now))
                 text = f"The login of {account.name} ended: {why}"
-                self._events.add(tx, "SESSION_EXPIRED", text, level=Level.WARNING, account=account)
+                self._events.record("SESSION_EXPIRED", text, level=Level.WARNING, account=account, tx=tx)
         return account
 
     def _load(self, account_id: int) -> tuple[Account, BrokerSession | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from datetime import datetime
 
 import structlog
@@ -27,48 +28,34 @@ class EventsService:
         self._store = store
         self._clock = clock
 
-    def add(
+    def record(
         self,
-        tx: Unit,
         kind: str,
         text: str,
         *,
+        tx: Unit | None = None,
         level: Level = Level.INFO,
         account: Account | None = None,
         user_id: int | None = None,
         **detail: str | int | None,
     ) -> Event:
-        """Append an event within the unit `tx`, so that it stands or falls with what it tells of."""
-        owner = account.user_id if account else user_id
+        """Append an event: within the unit `tx`, so that it stands or falls with what it tells of, else in one of its own."""
         event = Event(
             id=0,
             at=self._clock.now(),
             level=level,
             kind=kind,
             text=text,
-            user_id=owner,
+            user_id=account.user_id if account else user_id,
             account_id=account.id if account else None,
             detail=detail,
             correlation_id=correlation_id(),
         )
-        stored = tx.journal.add_event(event)
+        with nullcontext(tx) if tx is not None else self._store.begin() as unit:
+            stored = unit.journal.add_event(event)
         write = log.info if level is Level.INFO else log.warning
-        write("audit", kind=kind, text=text, account=account.name if account else None, user_id=owner)
+        write("audit", kind=kind, text=text, account=account.name if account else None, user_id=event.user_id)
         return stored
-
-    def record(
-        self,
-        kind: str,
-        text: str,
-        *,
-        level: Level = Level.INFO,
-        account: Account | None = None,
-        user_id: int | None = None,
-        **detail: str | int | None,
-    ) -> Event:
-        """Append an event in a unit of its own."""
-        with self._store.begin() as tx:
-            return self.add(tx, kind, text, level=level, account=account, user_id=user_id, **detail)
 
     def table(
         self,

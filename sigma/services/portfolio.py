@@ -160,7 +160,7 @@ class PortfolioService:
             if snapshot.bad and (before is None or set(snapshot.bad) - set(before.bad)):
                 account = tx.accounts.get(snapshot.account_id)
                 told = f"{len(snapshot.bad)} rows of the {snapshot.kind} of {account.name} cannot be read: {snapshot.bad[0]}"
-                self._events.add(tx, "UNREADABLE_ROWS", told, level=Level.WARNING, account=account)
+                self._events.record("UNREADABLE_ROWS", told, level=Level.WARNING, account=account, tx=tx)
 
     def _stored(self, kind: _Kind[Row], account_id: int) -> Taken[Row] | None:
         with self._store.read() as tx:

@@ -143,7 +143,7 @@ class SessionsService:
         with self._store.begin() as tx:
             tx.accounts.erase_session(found.id)
             level, told = Level.WARNING if trouble else Level.INFO, f"{found.name} was disconnected. {trouble or ''}".strip()
-            self._events.add(tx, "SESSION_CLOSED", told, level=level, account=found)
+            self._events.record("SESSION_CLOSED", told, level=level, account=found, tx=tx)
         return replace(self._status(found, None, SessionState.NEVER), error=trouble)
 
     def revive(self, account_id: int) -> bool:
@@ -171,7 +171,7 @@ class SessionsService:
             return False
         with self._store.begin() as tx:
             tx.accounts.put_session(account.id, fresh)
-            self._events.add(tx, "SESSION_RENEWED", f"The login of {account.name} was renewed.", account=account)
+            self._events.record("SESSION_RENEWED", f"The login of {account.name} was renewed.", account=account, tx=tx)
         return True
 
     def _logged_in_once(self, account: Account) -> bool:
@@ -192,7 +192,7 @@ class SessionsService:
             last = _newest(tx, account, "AUTO_LOGIN_ATTEMPT")
             if last and last > max(_newest(tx, account, kind) for kind in A_PERSON_ACTED):
                 return False
-            self._events.add(tx, "AUTO_LOGIN_ATTEMPT", f"Logging in to {account.name} automatically.", account=account)
+            self._events.record("AUTO_LOGIN_ATTEMPT", f"Logging in to {account.name} automatically.", account=account, tx=tx)
         return True
 
     def _accept(self, account: Account, session: BrokerSession, profile: Profile, how: str) -> SessionStatus:
@@ -213,7 +213,7 @@ class SessionsService:
                 fresh = tx.accounts.save(replace(fresh, client_id=client))
             tx.accounts.put_session(fresh.id, replace(session, client_id=client))
             told = f"{fresh.name} is connected as {client} ({how})."
-            self._events.add(tx, "SESSION_CONNECTED", told, account=fresh, client_id=client)
+            self._events.record("SESSION_CONNECTED", told, account=fresh, client_id=client, tx=tx)
         return self._remember(fresh, replace(session, client_id=client), profile)
 
     def _alone(self, tx: Unit, account: Account, client: str) -> None:

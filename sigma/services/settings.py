@@ -75,7 +75,7 @@ class SettingsService:
             before = tx.journal.settings(holder).get(name, _text(spec.default))
             tx.journal.put_setting(holder, name, _text(parsed))
             told = f"{name} was {before or 'empty'}, is {_text(parsed) or 'empty'}"
-            self._events.add(tx, "SETTING_CHANGED", told, user_id=user_id, name=name, before=before, after=_text(parsed))
+            self._events.record("SETTING_CHANGED", told, user_id=user_id, name=name, before=before, after=_text(parsed), tx=tx)
         self._cache.pop(holder, None)
         return parsed
 

@@ -12,6 +12,11 @@ from sigma.domain.instruments import Exchange
 from sigma.domain.times import ist, ist_date, require_utc
 
 
+def machine_now() -> datetime:
+    """Return what this machine's own clock shows, UTC: for a person's authenticator, and for where a new exchange starts."""
+    return datetime.now(UTC)
+
+
 class SimClock:
     """A clock at the real rate with an offset."""
 
@@ -27,7 +32,7 @@ class SimClock:
 
     def offset_s(self) -> float:
         """Return by how many seconds the clock is ahead of the machine's."""
-        return (self.now() - datetime.now(UTC)).total_seconds()
+        return (self.now() - machine_now()).total_seconds()
 
     def set(self, moment: datetime) -> None:
         """Make it `moment` now; whoever waits looks again."""

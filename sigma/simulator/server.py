@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
-from datetime import UTC, datetime
+from datetime import datetime
 from types import TracebackType
 
 from sigma.domain.calendar import Calendar
-from sigma.simulator.clock import default_start
+from sigma.simulator.clock import default_start, machine_now
 from sigma.simulator.config import SimConfig
 from sigma.simulator.control import ControlApi
 from sigma.simulator.doors import FrontDoor, serve
@@ -34,7 +34,7 @@ class SimulatorServer:
 
     def __init__(self, port: int = 0, seed: int = 7, start: datetime | None = None, config: SimConfig | None = None) -> None:
         calendar = Calendar()
-        begin = start or default_start(datetime.now(UTC), calendar)
+        begin = start or default_start(machine_now(), calendar)
         self.exchange = Exchange(seed, begin, config, calendar)
         self._kite = KiteDoor(self.exchange)
         # Asked in this order; Kite lives at the root and takes what nobody else serves.

@@ -10,10 +10,11 @@ import hmac
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, time
+from datetime import datetime, time
 
 from sigma.domain.times import next_ist
 from sigma.simulator.accounts import ANGELONE
+from sigma.simulator.clock import machine_now
 from sigma.simulator.exchange import Exchange
 from sigma.simulator.http import Request
 from sigma.simulator.model import SimAccount
@@ -119,7 +120,7 @@ class Logins:
         pin = str(body.get("password", ""))
         if body.get("clientcode") != owner.client_id or not _same(owner.secrets["pin"], pin):
             raise SmartError("AB1000", "Invalid Email Or Password")
-        moments = (self._exchange.now(), datetime.now(UTC))
+        moments = (self._exchange.now(), machine_now())
         if not totp_valid(owner.secrets["totp_secret"], str(body.get("totp", "")), moments):
             raise SmartError("AB1050", "Invalid totp")
         return self._issue(owner)

@@ -218,11 +218,9 @@ def _settle_file(path: Path) -> None:
 
 def _put_in_place(staged: Path, home: Path, at: datetime) -> Path | None:
     """Move the old files aside and the new ones in, the orders last; nothing is deleted."""
-    kept = home / f"replaced-{require_utc(at):%Y%m%d-%H%M%S}"
     names = [name for name in (_KEY, "market.db", "sigma.db") if (staged / name).exists()]
     old = [name for name in names if (home / name).exists()]
-    if old:
-        kept.mkdir(mode=0o700)
+    kept = Path(tempfile.mkdtemp(dir=home, prefix=f"replaced-{require_utc(at):%Y%m%d-%H%M%S}-")) if old else home
     for name in old:
         os.replace(home / name, kept / name)
     for name in names:

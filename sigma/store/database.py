@@ -27,6 +27,7 @@ CHANNEL = "sigma_commit"
 BUSY_SECONDS = 10.0
 _TURN_SECONDS = 0.001
 _WAL_LIMIT = 64 * 1024 * 1024
+_OLDEST_SQLITE = (3, 35, 0)  # the first with RETURNING
 _UPGRADE_HINT = "Run `sigma db upgrade`."
 
 
@@ -89,6 +90,10 @@ def sqlite_file(home: Path, name: str) -> Path:
 
 
 def _sqlite_engine(path: Path, *, write: bool, durable: bool) -> Engine:
+    if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
+        raise ConfigError(
+            f"SQLite {sqlite3.sqlite_version} is too old, 3.35 is needed.", hint="Use a Python built with a newer one."
+        )
     engine = create_engine(
         URL.create("sqlite", database=str(path)),
         hide_parameters=True,
@@ -239,7 +244,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Link]:
         """Open a read-only unit on one snapshot."""
-        with spoken(self.what), self.reader.connect() as connection, connection.begin():
+        with spoken(self.what, reading=True), self.reader.connect() as connection, connection.begin():
             if self.path:
                 _driver(connection).execute("BEGIN")
             yield Link(connection, connection.dialect.name, locking=False)

@@ -41,6 +41,8 @@ _SQLITE: dict[int, _Case] = {
 _POSTGRES: dict[str, _Case] = {  # by SQLSTATE, the longest prefix first
     "53100": _FULL_CASE,
     "55P03": _BUSY_CASE,
+    "57014": _BUSY_CASE,
+    "25P03": (BUSY, "gave up a step that stood still for too long", "Try again; nothing of this step was stored.", True),
     "25006": (READ_ONLY, "is read-only", "SIGMA_DATABASE_URL must name the primary server.", False),
     "28": (DOWN, "refused the login", _DOWN_HINT, False),
     "3D": (DOWN, "does not exist", _DOWN_HINT, False),
@@ -90,12 +92,15 @@ def translated(error: BaseException, what: str) -> SigmaError | None:
 
 
 @contextmanager
-def spoken(what: str) -> Iterator[None]:
-    """Raise the installation's faults of the block as SigmaErrors, everything else as it is."""
+def spoken(what: str, *, reading: bool = False) -> Iterator[None]:
+    """Raise the installation's faults of the block as SigmaErrors, everything else as it is.
+
+    A write inside a unit for reading is no fault of the installation's.
+    """
     try:
         yield
     except (DBAPIError, PoolTimeout, sqlite3.Error, psycopg.Error) as error:
         told = translated(error, what)
-        if told is None:
+        if told is None or (reading and told.code == READ_ONLY):
             raise
         raise told from error

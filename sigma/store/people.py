@@ -122,7 +122,7 @@ class SqlUsers:
 
     def lock(self, user_id: int) -> None:
         """Hold the user's risk lock until the unit ends (on SQLite the write unit itself is that lock)."""
-        self._row(user_id)
+        self._row(user_id, locking=self._link.locking)
 
     def webhook_hash(self, user_id: int) -> str | None:
         """Return the stored hash of the user's webhook secret."""
@@ -138,8 +138,9 @@ class SqlUsers:
         if self._link.write(_SET_HASH, {"row_id": user_id, "hash": value}).rowcount == 0:
             raise missing("User", user_id)
 
-    def _row(self, user_id: int) -> Row[Any]:
-        row = self._link.first(by_id(users, self._link.locking), {"id": user_id})
+    def _row(self, user_id: int, *, locking: bool = False) -> Row[Any]:
+        """Return a user's row; only `lock` locks it, for every unit of the user reads it."""
+        row = self._link.first(by_id(users, locking), {"id": user_id})
         if row is None:
             raise missing("User", user_id)
         return row

@@ -7,6 +7,7 @@ is ever encrypted anew by itself.
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -143,15 +144,15 @@ def _any_secret(link: Link) -> bool:
 
 
 def _make_key_file(path: Path) -> None:
-    """Write a fresh key; a process that was quicker keeps its own."""
+    """Put a fresh key in place, whole; where another process was quicker, its key stays."""
+    part = _write_keys(path, [new_key()])
     try:
-        handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        os.link(part, path)
     except FileExistsError:
         return
-    with os.fdopen(handle, "w") as file:
-        file.write(new_key() + "\n")
-        file.flush()
-        os.fsync(file.fileno())
+    finally:
+        part.unlink()
+    sync_folder(path.parent)
 
 
 def read_key_file(path: Path) -> SecretCipher:
@@ -224,14 +225,18 @@ def _retoken(table: Table) -> Update:
 
 def write_key_file(path: Path, keys: Sequence[str]) -> None:
     """Replace a key file in one step that survives a power cut."""
-    part = path.with_name(path.name + ".new")
-    handle = os.open(part, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
+    os.replace(_write_keys(path, keys), path)
+    sync_folder(path.parent)
+
+
+def _write_keys(path: Path, keys: Sequence[str]) -> Path:
+    """Write keys into a new private file beside `path` and return it."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
     with os.fdopen(handle, "w") as file:
         file.write("".join(f"{key}\n" for key in keys))
         file.flush()
         os.fsync(file.fileno())
-    os.replace(part, path)
-    sync_folder(path.parent)
+    return Path(name)
 
 
 def sync_folder(folder: Path) -> None:

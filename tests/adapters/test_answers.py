@@ -8,9 +8,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from sigma.domain.orders import Outcome, WriteAnswer
+from sigma.domain.answers import WriteAnswer
+from sigma.domain.instruments import BrokerInstrument
+from sigma.domain.orders import Outcome
 from sigma.ports.broker import Broker
-from tests.adapters.house import account, order, wanted
+from tests.adapters.house import OneInstrument, account, order, wanted
 from tests.adapters.raw_server import RawServer, http, js
 
 pytestmark = pytest.mark.filterwarnings("ignore:ssl.OP_NO:DeprecationWarning")
@@ -55,6 +57,12 @@ ANYWHERE = [
     Case("200 garbage as JSON", http(200, b"\x00\x17 {{"), UNKNOWN),
     Case("200 not UTF-8", http(200, b'{"status":"\xff"}'), UNKNOWN),
     Case("200 a JSON list", http(200, "[]"), UNKNOWN),
+    Case("200 nested without end", http(200, b"[" * 100_000), UNKNOWN),
+    Case(
+        "headers that nobody can read",
+        http(502, "", "text/html", "Retry-After: \u00b2", "Date: Fri, 1 Jan 0001 0:0:0 +2300"),
+        UNKNOWN,
+    ),
     Case("200 null", http(200, "null"), UNKNOWN),
     Case("200 a JSON text", http(200, '"ok"'), UNKNOWN),
     Case("200 an empty object", http(200, "{}"), UNKNOWN),
@@ -167,6 +175,23 @@ def test_a_refusal_for_rate_says_how_long_to_wait_and_the_date_is_kept() -> None
         answer = WRITES["place"](account("zerodha", server.url))
     assert (answer.retry_after, answer.http_status, answer.code) == (3.0, 429, "NetworkException")
     assert answer.server_time == datetime(2026, 11, 20, 5, 0, 7, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("broker", ["zerodha", "angelone"])
+def test_a_lookup_that_fails_is_an_order_not_sent(broker: str) -> None:
+    """Writes never raise, not even when our own database does."""
+
+    class Failing(OneInstrument):
+        def broker_instrument(self, broker: str, listing: str) -> BrokerInstrument:
+            raise OSError("disk full")
+
+    with RawServer() as server:
+        adapter = account(broker, server.url, instruments=Failing())
+        for name in ("place", "modify") if broker == "angelone" else ("place",):
+            answer = WRITES[name](adapter)
+            assert (answer.outcome, answer.code) == (Outcome.NOT_SENT, "UNTRANSLATABLE")
+            assert "disk full" in answer.text
+        assert server.requests == []
 
 
 def test_the_broker_s_own_name_of_an_error_survives_the_client() -> None:

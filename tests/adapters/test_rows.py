@@ -270,7 +270,7 @@ def test_only_a_working_order_is_partially_filled(status: OrderStatus | None, fi
         assert 0 < filled < quantity
 
 
-@pytest.mark.parametrize("value", ["", None, True, "nan", "1e999x", {}, "infinity"])
+@pytest.mark.parametrize("value", ["", None, True, "nan", "1e999x", {}, "infinity", "1e999999999", -(10**18)])
 def test_what_is_no_number_is_a_row_error(value: object) -> None:
     with pytest.raises(RowError):
         Row({"n": value}).number("n")

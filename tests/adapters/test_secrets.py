@@ -133,7 +133,11 @@ def test_a_known_secret_never_survives_the_redactor(secret: str, before: str, af
     [
         ("GET /session/token?api_key=abc&access_token=def HTTP/1.1", "GET /session/token?api_key=***&access_token=*** HTTP/1.1"),
         ('{"jwtToken":"abc","feedToken": "def"}', '{"jwtToken":"***","feedToken": "***"}'),
-        ("Authorization: Bearer", "Authorization: ***"),
+        ("Authorization: Bearer abc123", "Authorization: *** ***"),
+        ("it had token key1:access2 in it", "it had token *** in it"),
+        ("Token is invalid or has expired.", "Token is invalid or has expired."),
+        ("Invalid Token", "Invalid Token"),
+        ("Incorrect `api_key` or `access_token`.", "Incorrect `api_key` or `access_token`."),
         ("eyJhbGciOiJIUzUxMiJ9.eyJ1c2VybmFtZSI6.abc-_1 is over", "*** is over"),
         ("order 1512204321 was not found", "order 1512204321 was not found"),
         ("PIN 4321 is wrong", "PIN *** is wrong"),

@@ -22,7 +22,14 @@ from sigma.cli.supervise import Program, Supervisor
 from sigma.simulator.server import SimulatorServer
 
 FOREIGN = ("SIGMA_", "KITE_", "SMARTAPI_", "COLUMNS", "NO_COLOR", "FORCE_COLOR")
-FAST = {"orders.settle_every": 0.1, "sync.active": 0.1, "sync.idle": 0.5, "worker.scan": 0.1, "worker.heartbeat": 0.2}
+FAST = {
+    "orders.settle_every": 0.1,
+    "sync.active": 0.1,
+    "sync.idle": 1.0,
+    "sync.after_send": 0.1,
+    "worker.scan": 0.1,
+    "worker.heartbeat": 0.2,
+}
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import socket
 from pathlib import Path
 
@@ -71,15 +69,10 @@ def test_an_address_of_another_machine_cannot_be_listened_on() -> None:
         check_free("192.0.2.1", 8765, otherwise="")
 
 
-def test_an_error_of_the_machine_is_a_sentence(cli: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    def full(*_: object) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(tmp_path / "x.zip"))
-
-    monkeypatch.setattr("sigma.bootstrap.backup", full)
-    answer = cli("backup", str(tmp_path / "x.zip"))
+def test_an_error_of_the_machine_is_a_sentence(empty: Path) -> None:
+    answer = invoke("--home", "/dev/null/home", "db", "upgrade")
     assert answer.code == 1
-    assert "No space left on device" in answer.err
-    assert "Free some disk space" in answer.err
+    assert answer.err == "✕ /dev/null/home: Not a directory.\n"
 
 
 def test_help_and_version_need_no_installation(empty: Path) -> None:

@@ -111,7 +111,7 @@ def test_a_program_that_ignores_the_wish_to_end_is_killed_after_the_grace_period
 @pytest.mark.parametrize("asked", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_everything_and_waits_for_it(modules: Path, asked: signal.Signals) -> None:
     process = supervising("patient", "stubborn")
-    pids = spoken_pids(process)
+    pids = spoken_pids(process, 2)
     process.send_signal(asked)
     rest, _ = process.communicate(timeout=20)
     assert process.returncode == 0
@@ -122,8 +122,8 @@ def test_a_signal_ends_everything_and_waits_for_it(modules: Path, asked: signal.
 def test_a_killed_supervisor_leaves_nothing_running(modules: Path) -> None:
     if sys.platform != "linux":
         return  # only its kernel tells a program that its parent died
-    process = supervising("patient", "patient")
-    pids = spoken_pids(process)
+    process = supervising("patient")
+    pids = spoken_pids(process, 1)
     process.kill()
     process.communicate(timeout=20)
     until(lambda: not [pid for pid in pids if psutil.pid_exists(pid)])
@@ -160,7 +160,7 @@ def supervising(*names: str) -> subprocess.Popen[str]:
     return subprocess.Popen([sys.executable, "-c", SUPERVISING, *names], text=True, stdout=subprocess.PIPE)
 
 
-def spoken_pids(process: subprocess.Popen[str]) -> list[int]:
-    """The ids that both programs printed."""
+def spoken_pids(process: subprocess.Popen[str], programs: int) -> list[int]:
+    """The ids that so many programs printed."""
     assert process.stdout is not None
-    return [int(process.stdout.readline().split()[-1]) for _ in range(2)]
+    return [int(process.stdout.readline().split()[-1]) for _ in range(programs)]

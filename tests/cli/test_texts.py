@@ -23,7 +23,7 @@ NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
         (texts.price, float("nan"), "—"),
         (texts.quantity, 10_00_000, "10,00,000"),
         (texts.gain, 754.14, "▲ +754.14"),
-        (texts.gain, -35564.03, "▼ −35,564.03"),
+        (texts.gain, -35564.03, "▼ \u221235,564.03"),
         (texts.gain, 0.001, "0.00"),
         (texts.percent, 0.42, "+0.42%"),
         (texts.percent, -3.2, "-3.20%"),

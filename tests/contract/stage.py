@@ -12,19 +12,8 @@ from decimal import Decimal
 from sigma.adapters.angelone import KIT as ANGELONE
 from sigma.adapters.zerodha import KIT as ZERODHA
 from sigma.domain.accounts import BrokerSession
-from sigma.domain.orders import (
-    BrokerOrder,
-    Order,
-    OrderMode,
-    OrderRequest,
-    OrderStatus,
-    OrderType,
-    Outcome,
-    Product,
-    Side,
-    Source,
-    WriteAnswer,
-)
+from sigma.domain.answers import BrokerOrder, WriteAnswer
+from sigma.domain.orders import Order, OrderMode, OrderRequest, OrderStatus, OrderType, Outcome, Product, Side, Source
 from sigma.ports.broker import AdapterContext, Authenticator, Broker, BrokerKit
 from sigma.simulator.config import SimConfig
 from sigma.simulator.exchange import Exchange

@@ -7,9 +7,8 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
+from sigma.domain.answers import BookRead, BrokerOrder
 from sigma.domain.orders import (
-    BookRead,
-    BrokerOrder,
     Command,
     CommandKind,
     CommandState,

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sigma.domain.answers import BrokerOrder
 from sigma.domain.errors import Conflict
-from sigma.domain.orders import BrokerOrder, Order, OrderStatus, OrderType
+from sigma.domain.orders import Order, OrderStatus, OrderType
 from sigma.engines.lifecycle import TRANSITIONS, Act, executed, move, observe
 from tests.engines.build import NOW, order, row
 

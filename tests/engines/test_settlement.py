@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sigma.domain.orders import BadRow, BookRead, Command, CommandKind, OrderStatus
+from sigma.domain.answers import BadRow, BookRead
+from sigma.domain.orders import Command, CommandKind, OrderStatus
 from sigma.engines.settlement import SECOND, Finding, Judgement, Read, SettleRules, judge_cancel, judge_modify, judge_place
 from tests.engines.build import NOW, TODAY, book, command, order, row
 

@@ -24,6 +24,7 @@ PLANTED = "pl4nted-Secret/+=.*value"
 def as_before() -> Iterator[None]:
     """Leave logging as it was found."""
     hidden, pattern = set(ours._hidden), ours._pattern
+    ours._hidden, ours._pattern = set(), None
     levels = {name: logging.getLogger(name).level for name in ("", "sigma", "urllib3")}
     yield
     ours._install(logging.getLogger("sigma"), [], "NOTSET")
@@ -136,6 +137,11 @@ def test_a_value_under_a_secret_s_name_is_taken_out(tmp_path: Path, key: str) ->
 )
 def test_what_looks_like_a_secret_is_taken_out_of_running_text(text: str) -> None:
     assert "zzyzx" not in redact(text)
+
+
+def test_a_secret_beside_a_registered_value_is_still_seen_by_its_shape() -> None:
+    hide_secrets(["kitekey"])
+    assert redact("token kitekey:zzyzx") == "token …"
 
 
 @pytest.mark.parametrize(

@@ -118,9 +118,7 @@ class Stage(AbstractContextManager["Stage"]):
     def order(self, account: str | None = KITE, side: str = "BUY", quantity: int = 5, **more: Any) -> Order:
         """Submit an order; at the market unless a price is given."""
         kind = {"order_type": "LIMIT"} if "price" in more else {}
-        return self.desk.orders.submit(
-            account=account, listing="NSE:INFY", side=side, quantity=quantity, **{**kind, **more}
-        )
+        return self.desk.orders.submit(account=account, listing="NSE:INFY", side=side, quantity=quantity, **{**kind, **more})
 
     def resting(self, account: str = KITE, **more: Any) -> Order:
         """Return an order that works at the exchange, too far from the market to execute."""

@@ -38,9 +38,7 @@ def test_an_order_whose_answer_is_lost_is_found_by_its_tag(
 
 @BOTH
 @pytest.mark.parametrize("point", ["claimed", "checked", "bytes_left", "answer_arrived", "answered", "answer_stored"])
-def test_a_dead_sender_s_order_is_settled_by_its_successor_and_never_called_again(
-    stage: Stage, account: str, point: str
-) -> None:
+def test_a_dead_sender_s_order_is_settled_by_its_successor_and_never_called_again(stage: Stage, account: str, point: str) -> None:
     stage.waits()
     order = stage.order(account)
     stage.die(point, account)

@@ -9,21 +9,11 @@ from datetime import time, timedelta
 from decimal import Decimal
 
 from sigma.domain.accounts import AuthMode, BrokerSession, Capabilities, Profile
+from sigma.domain.answers import BookRead, BrokerFill, BrokerOrder, WriteAnswer
 from sigma.domain.errors import BrokerError, BrokerUnavailable, InvalidInput, SessionExpired, Unsupported
 from sigma.domain.instruments import MasterRow
 from sigma.domain.market import Quote
-from sigma.domain.orders import (
-    BookRead,
-    BrokerFill,
-    BrokerOrder,
-    Order,
-    OrderRequest,
-    OrderType,
-    Product,
-    Validity,
-    Variety,
-    WriteAnswer,
-)
+from sigma.domain.orders import Order, OrderRequest, OrderType, Product, Validity, Variety
 from sigma.domain.portfolio import Funds, Holding, Position, Rows
 from sigma.domain.times import next_ist
 from sigma.ports.broker import AdapterContext, Broker

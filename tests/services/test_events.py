@@ -12,7 +12,7 @@ from tests.services.rooms import Rooms
 def test_an_event_stands_or_falls_with_the_unit_it_tells_of(rooms: Rooms) -> None:
     def fail() -> None:
         with rooms.store.begin() as tx:
-            rooms.events.add(tx, "TRIED", "This did not happen.", user_id=rooms.user)
+            rooms.events.record("TRIED", "This did not happen.", user_id=rooms.user, tx=tx)
             raise RuntimeError
 
     with pytest.raises(RuntimeError):

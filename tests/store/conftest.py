@@ -19,6 +19,7 @@ from tests import environment
 from tests.store.values import NOW
 
 BACKENDS = ["sqlite", "postgresql"] if environment.HAS_POSTGRES or environment.CI else ["sqlite"]
+collect_ignore = [] if "postgresql" in BACKENDS else ["test_postgres.py"]
 _NUMBERS = itertools.count(1)
 
 
@@ -134,6 +135,12 @@ def here(pristine: Path, tmp_path: Path) -> Place:
     """A fresh installation on SQLite, for what concerns files only."""
     shutil.copytree(pristine, tmp_path / "home")
     return Place(tmp_path / "home", None)
+
+
+@pytest.fixture
+def postgres(server: Server, tmp_path: Path) -> Place:
+    """A fresh installation on PostgreSQL, for what concerns that alone."""
+    return Place(tmp_path, server.as_new())
 
 
 @pytest.fixture

@@ -11,9 +11,10 @@ from sigma.adapters.angelone.capabilities import CAPABILITIES
 from sigma.adapters.angelone.client import needed, smart_connect
 from sigma.adapters.rows import Row
 from sigma.domain.accounts import BrokerSession, Profile
+from sigma.domain.answers import BookRead, BrokerFill, BrokerOrder, WriteAnswer
 from sigma.domain.errors import Unsupported
 from sigma.domain.market import Quote
-from sigma.domain.orders import BookRead, BrokerFill, BrokerOrder, CommandKind, Order, OrderRequest, WriteAnswer
+from sigma.domain.orders import CommandKind, Order, OrderRequest
 from sigma.domain.portfolio import Funds, Holding, Position, Rows
 from sigma.ports.broker import AdapterContext
 

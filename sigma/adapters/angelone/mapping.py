@@ -9,10 +9,11 @@ from sigma.adapters.angelone.capabilities import BROKER
 from sigma.adapters.codec import Codec, Reading
 from sigma.adapters.rows import Row, RowError, listing_of, plain, with_fills
 from sigma.domain.accounts import Profile
+from sigma.domain.answers import BrokerFill, BrokerOrder
 from sigma.domain.instruments import BrokerInstrument
 from sigma.domain.market import Level, Quote
 from sigma.domain.money import ZERO
-from sigma.domain.orders import BrokerFill, BrokerOrder, OrderRequest, OrderStatus, OrderType, Product, Side, Validity, Variety
+from sigma.domain.orders import OrderRequest, OrderStatus, OrderType, Product, Side, Validity, Variety
 from sigma.domain.portfolio import Funds, Holding, Position
 from sigma.domain.times import ist, ist_date
 from sigma.ports.broker import InstrumentLookup

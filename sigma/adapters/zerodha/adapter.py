@@ -11,8 +11,9 @@ from sigma.adapters.zerodha import mapping
 from sigma.adapters.zerodha.capabilities import CAPABILITIES
 from sigma.adapters.zerodha.client import kite, needed
 from sigma.domain.accounts import BrokerSession, Profile
+from sigma.domain.answers import BookRead, BrokerFill, BrokerOrder, WriteAnswer
 from sigma.domain.market import Quote
-from sigma.domain.orders import BookRead, BrokerFill, BrokerOrder, CommandKind, Order, OrderRequest, WriteAnswer
+from sigma.domain.orders import CommandKind, Order, OrderRequest
 from sigma.domain.portfolio import Funds, Holding, Position, Rows
 from sigma.ports.broker import AdapterContext
 

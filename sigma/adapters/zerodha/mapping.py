@@ -8,10 +8,11 @@ from sigma.adapters.codec import Codec, Reading
 from sigma.adapters.rows import Row, RowError, listing_of, plain, with_fills
 from sigma.adapters.zerodha.capabilities import BROKER
 from sigma.domain.accounts import Profile
+from sigma.domain.answers import BrokerFill, BrokerOrder
 from sigma.domain.instruments import BrokerInstrument
 from sigma.domain.market import Level, Quote
 from sigma.domain.money import ZERO
-from sigma.domain.orders import BrokerFill, BrokerOrder, OrderRequest, OrderStatus, OrderType, Product, Side, Validity, Variety
+from sigma.domain.orders import OrderRequest, OrderStatus, OrderType, Product, Side, Validity, Variety
 from sigma.domain.portfolio import Funds, Holding, Position
 from sigma.ports.broker import InstrumentLookup
 

@@ -24,7 +24,13 @@ from sigma.cli.supervise import STOPS
 
 DEFAULT_HOME = Path("~/.sigma-demo")
 REFRESH_S = 0.5
-SETTINGS = {"sync.active": 1.0, "sync.idle": 10.0, "orders.visibility_delay": 5.0, "orders.absence_gap": 2.0}
+SETTINGS = {
+    "sync.active": 1.0,
+    "sync.after_send": 0.3,
+    "sync.idle": 10.0,
+    "orders.visibility_delay": 5.0,
+    "orders.absence_gap": 2.0,
+}
 """Waits that suit an exchange on this machine; the defaults suit real brokers."""
 
 ALERTS: tuple[tuple[str, str, int, dict[str, Any]], ...] = (

@@ -34,6 +34,7 @@ SETTINGS = {
     "orders.settle_every": 0.1,
     "sync.active": 0.1,
     "sync.idle": 1.0,
+    "sync.after_send": 0.1,
     "worker.scan": 0.1,
     "worker.accounts": 0.2,
     "worker.heartbeat": 0.2,

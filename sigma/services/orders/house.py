@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import secrets
 import string
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Protocol
+from typing import Protocol, TypeVar
 
-from sigma.domain.accounts import Account, Capabilities
+from sigma.domain.accounts import Account, BrokerSession, Capabilities
 from sigma.domain.calendar import Calendar
 from sigma.domain.errors import Conflict, NotFound
 from sigma.domain.events import Event, Level
@@ -24,6 +25,7 @@ from sigma.ports.probe import Probe
 from sigma.ports.storage import Store, Unit
 from sigma.services.accounts import find_account
 
+Answer = TypeVar("Answer")
 ALPHABET = string.digits + string.ascii_uppercase
 ID_LENGTH = 16
 
@@ -50,6 +52,15 @@ class Connected(Protocol):
 
     def kit(self, account: Account) -> BrokerKit:
         """Return the adapter's offer."""
+
+    def session(self, account_id: int) -> BrokerSession | None:
+        """Return the account's stored login, expired or not."""
+
+    def read(self, account_id: int, what: str, fn: Callable[[Broker], Answer], *, attempts: int = 1) -> Answer:
+        """Return `fn(broker)`; a login that the broker does not take any more is recorded as ended."""
+
+    def end_session(self, account_id: int, refused: BrokerSession | None, why: str) -> object:
+        """Record that the broker does not take this login any more; a newer one is left alone."""
 
 
 class Prices(Protocol):

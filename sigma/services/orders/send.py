@@ -8,8 +8,9 @@ from datetime import timedelta
 from typing import Any
 
 from sigma.domain.accounts import Account, TradingMode, stricter
+from sigma.domain.answers import WriteAnswer
 from sigma.domain.errors import SessionExpired, SigmaError
-from sigma.domain.orders import Command, CommandKind, CommandState, Order, OrderStatus, Outcome, WriteAnswer
+from sigma.domain.orders import Command, CommandKind, CommandState, Order, OrderStatus, Outcome
 from sigma.engines import lifecycle, risk
 from sigma.engines.lifecycle import Act
 from sigma.engines.settlement import SECOND
@@ -209,6 +210,7 @@ class Sender:
         WritesStopped
             The answer could not be stored. The claim stands, and the next holder settles it from the book.
         """
+        login = self._house.connected.session(claimed.account.id)
         answer = self._call(claimed)
         self._house.probe.reached("answered")
         try:
@@ -221,6 +223,8 @@ class Sender:
                 hint="Free the disk or mend the database, then restart the worker: it settles the order from the broker's book.",
             ) from error
         self._house.probe.reached("answer_stored")
+        if answer.session_expired and login is not None:
+            self._house.connected.end_session(claimed.account.id, login, answer.text)
 
     def _call(self, claimed: Claimed) -> WriteAnswer:
         house, command, order = self._house, claimed.command, claimed.order

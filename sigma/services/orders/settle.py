@@ -8,12 +8,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sigma.domain.accounts import Account
+from sigma.domain.answers import BookRead, BrokerFill, BrokerOrder
 from sigma.domain.errors import InvalidInput, InvalidOrder
 from sigma.domain.orders import (
     LIVE,
-    BookRead,
-    BrokerFill,
-    BrokerOrder,
     Command,
     CommandKind,
     CommandState,
@@ -76,20 +74,11 @@ class BookSync:
         """
         house = self._house
         asked_ns = house.clock.boot_ns()
-        broker = house.connected.broker(account_id)
-        book = broker.order_book()
-        fills = broker.fills()
+        book = house.connected.read(account_id, "the order book", lambda broker: broker.order_book(), attempts=1)
+        fills = house.connected.read(account_id, "the executions", lambda broker: broker.fills(), attempts=1)
         with house.store.begin() as tx:
             account = tx.accounts.get(account_id)
             return _Pass(house, tx, account, book, fills, asked_ns).run()
-
-    def active(self, account_id: int) -> bool:
-        """Say whether the account has orders at work or outcomes open."""
-        with self._house.store.read() as tx:
-            if tx.commands.open(account_id) or tx.commands.pending(account_id):
-                return True
-            orders = tx.orders.list(account_id=account_id, statuses=(*LIVE, OrderStatus.SENDING, OrderStatus.UNKNOWN))
-            return any(not order.unsettled for order in orders)
 
 
 class _Pass:

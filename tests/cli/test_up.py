@@ -1,0 +1,122 @@
+"""`sigma up`: worker and gateway together, each restarted alone, all gone with Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from sigma.bootstrap import prepare
+from sigma.cli.processes import free_port
+from tests.cli.conftest import popen, until
+
+
+class Started:
+    """A running `sigma up` and what it has printed."""
+
+    def __init__(self, port: int) -> None:
+        self.url = f"http://127.0.0.1:{port}"
+        self.process = popen("up", "--port", str(port))
+        self.lines: list[str] = []
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        self.lines.extend(iter(self.process.stdout.readline, ""))
+
+    def printed(self, pattern: str) -> bool:
+        return any(re.search(pattern, line) for line in list(self.lines))
+
+    def children(self) -> dict[str, int]:
+        """Ids of the processes it runs, by module."""
+        found = psutil.Process(self.process.pid).children()
+        commands = {child.pid: child.cmdline() for child in found}
+        return {words[words.index("-m") + 1]: pid for pid, words in commands.items() if "-m" in words}
+
+    def end(self, number: int = signal.SIGINT) -> None:
+        self.process.send_signal(number)
+        self.process.wait(timeout=30)
+        self._reader.join(timeout=5)
+
+
+@contextmanager
+def up() -> Iterator[Started]:
+    started = Started(free_port())
+    try:
+        yield started
+    finally:
+        if started.process.poll() is None:
+            started.end(signal.SIGTERM)
+
+
+def healthy(started: Started) -> bool:
+    try:
+        return httpx.get(f"{started.url}/health", timeout=2, trust_env=False).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+@pytest.fixture
+def ready(empty: Path) -> Path:
+    """A home that is prepared, without accounts."""
+    prepare(empty)
+    return empty
+
+
+def test_up_runs_both_restarts_the_crashed_one_alone_and_ends_with_ctrl_c(ready: Path) -> None:
+    with up() as started:
+        until(lambda: healthy(started) and started.printed("worker  │ worker: ready"))
+        before = started.children()
+        assert set(before) == {"scheduler", "sigma.gateway"}
+        os.kill(before["scheduler"], signal.SIGKILL)
+        until(lambda: started.printed(r"worker  │ was killed by SIGKILL; starting again in 1 s"))
+        until(lambda: started.children().get("scheduler", before["scheduler"]) != before["scheduler"])
+        after = started.children()
+        assert after["sigma.gateway"] == before["sigma.gateway"]
+        assert healthy(started)
+        started.end()
+        assert started.process.returncode == 0
+        assert started.lines[-1] == "Nothing of it runs any more.\n"
+        assert not [pid for pid in after.values() if psutil.pid_exists(pid)]
+
+
+def test_each_process_also_runs_alone_under_its_own_id(ready: Path) -> None:
+    port = free_port()
+    gateway = popen("gateway", "--port", str(port))
+    try:
+        assert gateway.stdout is not None
+        assert f":{port}" in gateway.stdout.readline()
+    finally:
+        gateway.terminate()
+        assert gateway.wait(timeout=30) == 0
+    worker = popen("worker")
+    try:
+        assert worker.stdout is not None
+        assert "ready" in worker.stdout.readline()
+    finally:
+        worker.terminate()
+        assert worker.wait(timeout=30) == 0
+
+
+def test_the_simulator_announces_itself_and_says_what_to_export(empty: Path, tmp_path: Path) -> None:
+    port, announce = free_port(), tmp_path / "url"
+    process = popen("sim", "--port", str(port), "--announce", str(announce), "--start", "2026-11-20T10:00+05:30")
+    try:
+        until(announce.exists)
+        url = announce.read_text().strip()
+        assert url == f"http://127.0.0.1:{port}"
+        now = httpx.get(f"{url}/_sim/clock", trust_env=False).json()["now"]
+        assert now.startswith("2026-11-20T04:30")
+    finally:
+        process.terminate()
+        out, _ = process.communicate(timeout=20)
+    assert f"export SIGMA_CLOCK_URL=http://127.0.0.1:{port}" in out

@@ -1,0 +1,101 @@
+"""`python -m tests.faults`: the fault campaign. Ends with one line of counts; exit code 0 only when they are all 0."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.faults import plan
+from tests.faults.campaign import Campaign, Report
+from tests.faults.waits import REAL, SHORT, Waits
+from tests.faults.world import World
+
+KILLS = 300
+REAL_KILLS = 10
+
+
+def campaign(home: Path, kills: int, seed: int, waits: Waits, tell: Callable[[str], None]) -> Report:
+    """Run one campaign in a new folder and return its report."""
+    rounds = plan.make(kills, seed, simple=waits is REAL)
+    with World(home, seed, waits) as world:
+        return Campaign(world, rounds, tell).run()
+
+
+def show(title: str, report: Report) -> None:
+    """Print what a campaign came to, with everything that is told apart from the counts."""
+    print(f"{title}: {report.kills} kills, {report.orders} orders in {report.seconds:.0f} s")
+    print("  died: " + ", ".join(f"{name} {count}" for name, count in sorted(report.hits.items())))
+    if report.missed:
+        print(f"  points not reached, killed at random instead: {len(report.missed)}")
+    people = ", ".join(f"{name} {count}" for name, count in sorted(report.acts.items()))
+    print(f"  a person was needed: {people or 'never'}")
+    for text in (act for act in report.told if "look" in act or "tag" in act or "released" in act or "not placed" in act):
+        print(f"    {text}")
+    for case in report.verdict.twins:
+        print(f"  doubled by the exchange itself, both in our ledger: {case.text}")
+    for text in report.removed:
+        print(f"  book removed: {text}")
+    for name in ("lost", "doubled", "unsettled"):
+        for case in getattr(report.verdict, name):
+            print(f"  {name.upper()}: {case.text}")
+    for text in report.breaches:
+        print(f"  ORDER RATE: {text}")
+    for story in report.stories:
+        print(story)
+
+
+def main() -> int:
+    """Run the campaign that the command line asks for."""
+    parser = argparse.ArgumentParser(prog="python -m tests.faults", description="Kills workers and counts orders.")
+    parser.add_argument("--only", choices=["orders"], default="orders", help="which campaign (there is one)")
+    parser.add_argument(
+        "--kills", type=int, default=None, help=f"how many workers die (default {KILLS}, and {REAL_KILLS} with the real waits)"
+    )
+    parser.add_argument(
+        "--real-waits", type=int, default=None, metavar="N", help="this many of them in a run with the real waits"
+    )
+    parser.add_argument("--seed", type=int, default=7, help="same seed, same plan")
+    parser.add_argument("--verbose", action="store_true", help="tell of each round")
+    given = parser.parse_args()
+    real = given.real_waits if given.real_waits is not None else REAL_KILLS if given.kills is None else 0
+    runs = [("short waits", KILLS if given.kills is None else given.kills, SHORT), ("real waits", real, REAL)]
+    folder = Path(tempfile.mkdtemp(prefix="sigma-faults-"))
+    tell = print if given.verbose else _quietly
+    reports = []
+    for title, kills, waits in runs:
+        if kills:
+            reports.append(campaign(folder / title.replace(" ", "-"), kills, given.seed, waits, tell))
+            show(title, reports[-1])
+    return conclude(reports, folder)
+
+
+def conclude(reports: list[Report], folder: Path) -> int:
+    """Print the line of counts and return the exit code; the folder is kept when there is something to look at."""
+    count: Counter[str] = Counter()
+    for report in reports:
+        count.update(kills=report.kills, orders=report.orders, breaches=len(report.breaches))
+        count.update({name: len(getattr(report.verdict, name)) for name in ("lost", "doubled", "unsettled")})
+    bad = count["lost"] + count["doubled"] + count["unsettled"] + count["breaches"]
+    if bad:
+        print(f"everything is kept in {folder}")
+    else:
+        shutil.rmtree(folder)
+    counts = ", ".join(f"{count[name]} {name}" for name in ("kills", "orders", "lost", "doubled", "unsettled"))
+    print(f"faults: {counts}", flush=True)
+    return 1 if bad else 0
+
+
+def _quietly(line: str) -> None:
+    """Tell of every twentieth round."""
+    number = line.removeprefix("round ").partition(" ")[0]
+    if number.isdigit() and int(number) % 20 == 0:
+        print(line, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,216 @@
+"""One installation with real processes: the simulated exchange, workers that live and die, and the desk of the person."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TypeVar
+
+import psutil
+
+from sigma import bootstrap
+from sigma.cli.exchange import Exchange, environment
+from sigma.desk import Desk
+from sigma.domain.accounts import Account
+from sigma.domain.orders import Source
+from sigma.infra.locks import FileLeases
+from tests.faults.judge import Record, Truth
+from tests.faults.plan import PRICES, THIN, THIN_PRICE
+from tests.faults.waits import Waits
+
+T = TypeVar("T")
+ROOT = Path(__file__).resolve().parents[2]
+CLIENTS = {"kite": "AB1234", "smart": "A100001"}
+CREDENTIALS = {
+    "kite": ("zerodha", {"api_key": "kitekey", "api_secret": "kitesecret"}),
+    "smart": ("angelone", {"api_key": "smartkey", "client_code": "A100001"}),
+}
+START = "2026-11-20T10:00+05:30"
+STEP_S = 0.01
+
+
+class Missing(Exception):
+    """Something that had to happen did not, in time."""
+
+
+def until(look: Callable[[], T | None], seconds: float, what: str, meanwhile: Callable[[], None] | None = None) -> T:
+    """Return the first true answer of `look`; Missing after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not (found := look()):
+        if time.monotonic() > deadline:
+            raise Missing(f"{what}: not within {seconds:g} s")
+        if meanwhile is not None:
+            meanwhile()
+        time.sleep(STEP_S)
+    return found
+
+
+def pass_time(seconds: float, meanwhile: Callable[[], None] | None = None) -> None:
+    """Let real time pass, for what is meant to happen in it."""
+    end = time.monotonic() + seconds
+    until(lambda: time.monotonic() >= end, seconds + 10, "time passes", meanwhile)
+
+
+@dataclass
+class Worker:
+    """One worker process. Its errors go into a file, where the probe also leaves its last word."""
+
+    process: subprocess.Popen[bytes]
+    errors: Path
+
+    @property
+    def alive(self) -> bool:
+        return self.process.poll() is None
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it stands still by a signal."""
+        with suppress(psutil.NoSuchProcess):
+            return psutil.Process(self.process.pid).status() == psutil.STATUS_STOPPED
+        return False
+
+    @property
+    def last_word(self) -> str:
+        """What the probe said: ``SIGKILL at claimed``, empty when it never spoke."""
+        lines = self.errors.read_text(encoding="utf-8", errors="replace").splitlines()
+        words = [line.removeprefix("probe: ") for line in lines if line.startswith("probe: ")]
+        return words[-1] if words else ""
+
+    def signal(self, number: signal.Signals) -> None:
+        if self.alive:
+            self.process.send_signal(number)
+
+    def kill(self) -> None:
+        self.signal(signal.SIGKILL)
+        self.process.wait(10)
+
+
+class World:
+    """Everything that a campaign acts on.
+
+    Parameters
+    ----------
+    home : Path
+        A new folder for the installation.
+    """
+
+    def __init__(self, home: Path, seed: int, waits: Waits) -> None:
+        self.home, self.waits = home, waits
+        self._started: list[subprocess.Popen[bytes]] = []
+        self._workers = 0
+        home.mkdir(parents=True)
+        self.url = self._simulator(seed)
+        own = {name: value for name, value in os.environ.items() if not name.startswith(("SIGMA_", "KITE_", "SMARTAPI_"))}
+        self.environment = {**own, **environment(self.url), "SIGMA_HOME": str(home / "sigma")}
+        self._borrowed = {name: os.environ.get(name) for name in self.environment if name.startswith("SIGMA_")}
+        os.environ.update({name: self.environment[name] for name in self._borrowed})
+        self.exchange = Exchange(self.url)
+        secret = bootstrap.prepare(home / "sigma").webhook_secret
+        if secret is None:
+            raise Missing("a new installation makes a webhook secret")
+        self.secret = secret
+        self.house = bootstrap.open_house(home / "sigma")
+        with self.house.store.read() as tx:
+            owner = tx.users.owner()
+        self.desk = Desk(self.house, owner.id, owner.name, Source.PERSON)
+        self.leases = FileLeases(home / "sigma" / "locks")
+        self._furnish()
+
+    def __enter__(self) -> World:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.desk.close()
+        self.exchange.__exit__(None, None, None)
+        for process in reversed(self._started):
+            if process.poll() is None:
+                process.kill()
+            process.wait(10)
+        for name, value in self._borrowed.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+    def _simulator(self, seed: int) -> str:
+        announce = self.home / "simulator.url"
+        self._start(
+            ["sigma.simulator", "--port", "0", "--seed", str(seed), "--start", START, "--announce", str(announce)], "simulator"
+        )
+        return until(lambda: announce.exists() and announce.read_text(encoding="utf-8").strip(), 15, "the simulator's address")
+
+    def _start(self, module: list[str], name: str, variables: dict[str, str] | None = None) -> Worker:
+        errors = self.home / f"{name}.err"
+        with errors.open("wb") as stream:
+            process = subprocess.Popen(
+                [sys.executable, "-m", *module],
+                cwd=ROOT,
+                env=variables,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=stream,
+            )
+        self._started.append(process)
+        return Worker(process, errors)
+
+    def _furnish(self) -> None:
+        """Make accounts that are connected, an instrument table, short waits, and prices that stay where they are."""
+        for name, value in self.waits.settings.items():
+            self.desk.settings.set(name, value)
+        for name, (broker, credentials) in CREDENTIALS.items():
+            self.desk.accounts.add(broker, name=name, **credentials)
+            self.login(name)
+        self.desk.instruments.refresh()
+        self.exchange.post("config", accept_delay_s=0.02, step_delay_s=0.02, liquidity_replenish_s=0.5)
+        for listing, price in {**PRICES, THIN: THIN_PRICE}.items():
+            each = 2 if listing == THIN else 100_000
+            self.exchange.post("price", listing=listing, price=price, hold=True, rebase=True)
+            self.exchange.post("liquidity", listing=listing, bid_quantity=each, ask_quantity=each)
+
+    def login(self, account: str) -> None:
+        """Log in as the person does."""
+        self.desk.accounts.connect(account, **self.exchange.login(CLIENTS[account]))
+
+    def worker(self, deaths: dict[str, str] | None = None, account: str | None = None) -> Worker:
+        """Start a worker process that dies as told, or never."""
+        self._workers += 1
+        only = ["--account", account] if account else []
+        return self._start(["scheduler", *only], f"worker-{self._workers}", {**self.environment, **(deaths or {})})
+
+    def holds(self, worker: Worker, account: str | None = None) -> bool:
+        """Say whether a worker holds the lease of an account, or of all."""
+        wanted = [one.id for one in self.accounts() if account in (None, one.name)]
+        holders = [self.leases.holder(number) for number in wanted]
+        return worker.alive and all(holder is not None and holder.pid == worker.process.pid for holder in holders)
+
+    def accounts(self) -> list[Account]:
+        """Return the accounts as they are stored now."""
+        return list(self.house.all_accounts())
+
+    def fault(self, endpoint: str, kind: str, times: int, account: str, **args: object) -> None:
+        """Inject a fault on an account's requests."""
+        given = {name: self.waits.of(value) for name, value in args.items()}
+        self.exchange.post("faults", endpoint=endpoint, kind=kind, times=times, client_id=CLIENTS[account], args=given)
+
+    def truth(self) -> Truth:
+        """Return what happened at the exchange on our accounts."""
+        mine = set(CLIENTS.values())
+        orders, fills, writes = (self.exchange.get(name) for name in ("orders", "fills", "writes"))
+        return Truth(*([row for row in rows if row["client_id"] in mine] for rows in (orders, fills, writes)))
+
+    def record(self) -> Record:
+        """Return what is in our database."""
+        with self.house.store.read() as tx:
+            accounts = tx.accounts.list()
+            orders = {one.name: tx.orders.list(account_id=one.id) for one in accounts}
+            fills = {one.name: tx.orders.fills(account_id=one.id) for one in accounts}
+            writes = [command for one in accounts for command in tx.commands.open(one.id)]
+        return Record(orders, fills, writes)
