@@ -15,7 +15,7 @@ from sigma.cli.state import Account, Json, Yes, confirm, console, desk, names, s
 from sigma.cli.table import as_json, show
 from sigma.domain.errors import InvalidOrder
 from sigma.domain.money import decimal_from, indian
-from sigma.domain.orders import CommandState, Order, OrderStatus
+from sigma.domain.orders import CommandState, Order, OrderStatus, OrderType
 
 if TYPE_CHECKING:
     from sigma.desk import Desk
@@ -258,7 +258,7 @@ def follow(opened: Desk, order_id: int, seconds: float) -> None:
     """Wait until an order has arrived somewhere, at the latest `seconds`, and print where; exit code 1 when it was refused."""
     deadline = time.monotonic() + seconds
     order = opened.orders.get(order_id)
-    while order.status in ON_ITS_WAY and time.monotonic() < deadline:
+    while _on_its_way(order) and time.monotonic() < deadline:
         time.sleep(POLL_S)
         order = opened.orders.get(order_id)
     _line(opened, order)
@@ -266,6 +266,11 @@ def follow(opened: Desk, order_id: int, seconds: float) -> None:
         say(Text("  Approved, but the worker has not taken it: is `sigma up` (or `sigma worker`) running?", "yellow"))
     if order.status in WENT_WRONG:
         raise typer.Exit(1)
+
+
+def _on_its_way(order: Order) -> bool:
+    """Say whether more is about to happen: a market order does not rest, any other one may."""
+    return order.status in ON_ITS_WAY or (order.status.live and order.request.order_type is OrderType.MARKET)
 
 
 def _line(opened: Desk, order: Order) -> None:

@@ -89,9 +89,9 @@ class Prefixed:
 
 def up(host: Host = LOOPBACK, port: Port = GATEWAY_PORT, account: OnlyAccount = None) -> None:
     """Run worker and webhook gateway together; each is restarted alone when it crashes. Ctrl-C ends both."""
-    check_free(host, port, otherwise=f"`sigma up --port {port + 1}`")
     with desk():
         pass  # a home without a database or key says so here, once, instead of in every restart
+    check_free(host, port, otherwise=f"`sigma up --port {port + 1}`")
     programs = [worker_program(account), gateway_program(host, port)]
     lines = Prefixed(console(), tuple(program.name for program in programs))
     say(f"Webhook: http://{host}:{port}/webhook/tradingview (Ctrl-C ends everything)")

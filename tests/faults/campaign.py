@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from random import Random
 
-from sigma.domain.errors import Conflict, SigmaError
+from sigma.domain.errors import SigmaError
 from sigma.domain.orders import LIVE, Order, OrderStatus
 from tests.faults import judge
 from tests.faults.judge import Verdict
@@ -57,6 +57,7 @@ class Campaign:
         self.report = Report()
         self._random = Random(len(plan))
         self._began = self._look_again = 0.0
+        self._removed: list[int] = []
         self._resting: dict[str, list[int]] = {account: [] for account in ACCOUNTS}
 
     def run(self) -> Report:
@@ -74,8 +75,8 @@ class Campaign:
         self._settle()
         self.tell(f"settled ({time.monotonic() - self._began:.1f} s)")
         self._judge("the same day")
-        removed = self._night(active)
-        self._judge("a day later", removed)
+        self._night(active)
+        self._judge("a day later")
         self.report.seconds = time.monotonic() - self._began
         return self.report
 
@@ -85,7 +86,7 @@ class Campaign:
         return self.world.worker(life.environment if life else None)
 
     def _until_active(self, worker: Worker) -> bool:
-        """Wait until a worker holds every account's lease; False when it died before."""
+        """Wait until a worker holds every account's lease (or stands still on the way); False when it died before."""
         return (
             until(
                 lambda: "yes" if self.world.holds(worker) else None if worker.alive else "died",
@@ -153,7 +154,7 @@ class Campaign:
 
     def _change(self, scene: Scene, order: Order) -> None:
         orders = self.world.desk.orders
-        with suppress(Conflict):  # it may have ended or be busy by now; the round then ends like one without a hit
+        with suppress(SigmaError):  # it may have ended or be busy by now; the round then ends like one without a hit
             if scene is Scene.CANCEL:
                 orders.cancel(order.id)
             elif order.request.price is not None:
@@ -209,7 +210,7 @@ class Campaign:
         if time.monotonic() < self._look_again:
             return False
         self._look_again = time.monotonic() + 0.5
-        return not self._open() and self._verdict(()).clean
+        return not self._open() and self._verdict().clean
 
     def _open(self) -> bool:
         with self.world.house.store.read() as tx:
@@ -218,30 +219,30 @@ class Campaign:
                 tx.commands.open(one.id) or tx.commands.pending(one.id) for one in tx.accounts.list()
             )
 
-    def _verdict(self, removed: Sequence[int]) -> Verdict:
-        return judge.judge(self.person.intended, self.world.truth(), self.world.record(), CLIENTS, removed)
+    def _verdict(self) -> Verdict:
+        return judge.judge(self.person.intended, self.world.truth(), self.world.record(), CLIENTS, self._removed)
 
-    def _night(self, active: Worker) -> list[int]:
+    def _night(self, active: Worker) -> None:
         """End the day with one order on each account whose book is never seen, and let a night pass.
 
         On one account the worker dies behind the wire, on the other before it; then nobody takes over until the morning.
         """
         self._cancel_everything()
+        self.tell(f"nothing works any more ({time.monotonic() - self._began:.1f} s)")
         active.kill()
-        removed = []
         for account, point in zip(ACCOUNTS, ("bytes_left", "claimed"), strict=True):
             worker = self.world.worker({"SIGMA_KILL_AT": f"{point}:1"}, account)
             until(lambda worker=worker, account=account: self.world.holds(worker, account), START_WITHIN_S, "it serves")
             self.world.fault("place", "delayed_visibility", 1, account, seconds=FOR_EVER_S)
             self.person.wants(Wish(account, str(MARKET["listing"]), "BUY", 2, "MARKET"))
-            removed.append(self.person.intended[-1].order_id)
+            self._removed.append(self.person.intended[-1].order_id)
             until(lambda worker=worker: not worker.alive, 20, "the last worker of the day dies")
+        self.tell(f"the last workers of the day are dead ({time.monotonic() - self._began:.1f} s)")
         self.world.exchange.clear_faults()
         self.world.exchange.post("clock", set=AFTER_THE_CLOSE)
         self._read_books()
         self.world.exchange.post("roll")
-        self._morning(removed)
-        return removed
+        self._morning()
 
     def _cancel_everything(self) -> None:
         """Take back what still works, so that the night finds nothing but what nobody could read."""
@@ -271,12 +272,12 @@ class Campaign:
         except SigmaError:
             return False
 
-    def _morning(self, removed: list[int]) -> None:
+    def _morning(self) -> None:
         """Start over on the next session's day; the person closes what no book can settle any more."""
         for account in ACCOUNTS:
             until(lambda account=account: self._logged_in(account), 20, f"{account} is logged in")
         self._until_active(self.world.worker())
-        for number in removed:
+        for number in self._removed:
             until(lambda number=number: self.world.desk.orders.get(number).unsettled, self.world.waits.patience, "UNSETTLED")
             self._close(self.world.desk.orders.get(number))
         self._settle()
@@ -304,9 +305,9 @@ class Campaign:
 
     # -- the verdict
 
-    def _judge(self, when: str, removed: Sequence[int] = ()) -> None:
+    def _judge(self, when: str) -> None:
         """Add the verdict of this moment to the report, with the stories of the orders that it complains of."""
-        found, report = self._verdict(removed), self.report
+        found, report = self._verdict(), self.report
         report.orders = len(self.person.intended)
         for name in ("lost", "doubled", "unsettled"):
             for case in getattr(found, name):

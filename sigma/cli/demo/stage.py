@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from datetime import time as time_of_day
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -135,7 +134,7 @@ class Stage:
             raise
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         self._take_down()
 
     def note(self, name: str, line: str) -> None:
