@@ -6,13 +6,12 @@ Peer: the official Kite Connect client calling the same exchange directly, witho
 
 from __future__ import annotations
 
-import socket
-import statistics
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
+from bench.tools import free_port, latencies, quiet
 from sigma.cli.demo.stage import ACCOUNTS, Home, Stage
 
 SAMPLES = 200
@@ -25,25 +24,10 @@ LIMIT = {"listing": "NSE:INFY", "side": "BUY", "quantity": 1, "product": "CNC", 
 
 def run() -> list[dict[str, Any]]:
     """Measure both ways and return the rows of bench/results.json."""
-    with tempfile.TemporaryDirectory() as home, Stage(Home(Path(home) / "home"), _free_port(), _quiet) as stage:
+    with tempfile.TemporaryDirectory() as home, Stage(Home(Path(home) / "home"), free_port(), quiet) as stage:
         ours = _ours(stage)
         peer = _peer(stage)
-    rows = []
-    for name, (quantile, goal) in GOALS_MS.items():
-        mine, theirs = _quantile(ours, quantile), _quantile(peer, quantile)
-        rows.append(
-            {
-                "name": f"approve_to_wire_{name}",
-                "ours": mine,
-                "unit": "ms",
-                "peer": "kiteconnect called directly",
-                "peer_value": theirs,
-                "ratio": mine / theirs,
-                "goal": f"< {goal:g} ms",
-                "held": mine < goal,
-            }
-        )
-    return rows
+    return latencies("approve_to_wire", ours, "kiteconnect called directly", peer, GOALS_MS)
 
 
 def _ours(stage: Stage) -> list[float]:
@@ -81,17 +65,3 @@ def _arrivals(stage: Stage, started: dict[str, int]) -> list[float]:
     if missing:
         raise RuntimeError(f"{len(missing)} orders never arrived at the exchange")
     return [(arrived[tag] - begin) / 1e6 for tag, begin in started.items()]
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
-
-
-def _quiet(_step: str) -> None:
-    """Say nothing while the stage is built."""
-
-
-def _quantile(values: list[float], quantile: float) -> float:
-    return statistics.quantiles(values, n=1000, method="inclusive")[round(quantile * 1000) - 1]

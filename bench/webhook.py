@@ -22,17 +22,18 @@ from urllib.parse import urlsplit
 
 from fastapi import FastAPI, Request
 
-from bench.approve import LIMIT, PAUSE_S, _free_port, _quantile, _quiet
+from bench.approve import LIMIT, PAUSE_S
+from bench.tools import free_port, latencies, quiet
 from sigma.cli.demo.stage import ACCOUNTS, Home, Stage
 
 RATE, CONNECTIONS, SECONDS, WARM_UP_S = 200, 50, 10, 2
-P99_GOAL_MS = 100.0
+GOALS_MS = {"p50": (0.50, 100.0), "p99": (0.99, 100.0)}
 PATH = "/webhook/tradingview"
 
 
 def run() -> list[dict[str, Any]]:
     """Measure ours and the peer under the same conditions and return the rows of bench/results.json."""
-    with tempfile.TemporaryDirectory() as home, Stage(Home(Path(home) / "home"), _free_port(), _quiet) as stage, _busy(stage):
+    with tempfile.TemporaryDirectory() as home, Stage(Home(Path(home) / "home"), free_port(), quiet) as stage, _busy(stage):
         ours = _loaded(stage.url, stage.secret)
         with _peer() as url:
             peer = _loaded(url, stage.secret)
@@ -40,22 +41,7 @@ def run() -> list[dict[str, Any]]:
     expected = RATE * (SECONDS + WARM_UP_S)
     if stored != expected:
         raise RuntimeError(f"{expected} messages were answered, {stored} are stored")
-    rows = []
-    for name, quantile in (("p50", 0.50), ("p99", 0.99)):
-        mine, theirs = _quantile(ours, quantile), _quantile(peer, quantile)
-        rows.append(
-            {
-                "name": f"webhook_answer_{name}",
-                "ours": mine,
-                "unit": "ms",
-                "peer": "bare FastAPI, stores nothing",
-                "peer_value": theirs,
-                "ratio": mine / theirs,
-                "goal": f"< {P99_GOAL_MS:g} ms",
-                "held": mine < P99_GOAL_MS,
-            }
-        )
-    return rows
+    return latencies("webhook_answer", ours, "bare FastAPI, stores nothing", peer, GOALS_MS)
 
 
 @contextmanager

@@ -33,7 +33,7 @@ class ParsedSignal:
     price : Decimal or None
         The limit price wanted, rupees; a reference price is `ref_price` and makes no LIMIT order.
     bar_time : datetime or None
-        The bar that fired, UTC.
+        The bar that fired, UTC, as the sender wrote it (TradingView's ``{{time}}`` is the bar's opening).
     external_id : str
         The sender's own id, for dedupe; empty when it has none.
     hints : mapping
@@ -62,7 +62,10 @@ class ParsedSignal:
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """A stored message. `raw` is the scrubbed payload as it came."""
+    """A stored message. `raw` is the scrubbed payload as it came.
+
+    `bar_time` is when the bar that fired was complete (UTC), at the latest the receipt; None when the sender named none.
+    """
 
     id: int
     user_id: int

@@ -112,12 +112,30 @@ def wish(signal: ParsedSignal, listing: str) -> OrderRequest:
     )
 
 
+INTERVAL = re.compile(r"(?P<count>\d{0,4})(?P<unit>[SDWM]?)")
+UNITS = {"": 60, "S": 1, "D": 86_400, "W": 7 * 86_400, "M": 31 * 86_400}
+"""Seconds in TradingView's units of an interval: minutes have no letter."""
+
+
 def dedupe_key(signal: ParsedSignal, listing: str, content: str) -> DedupeKey:
     """Return what makes another message the same as this one: the sender's id, or else its whole scrubbed `content`."""
     explicit = bool(signal.external_id)
     parts = [signal.strategy, listing, signal.action, signal.external_id] if explicit else [content]
     digest = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
     return DedupeKey(f"{'id' if explicit else 'content'}:{digest}", explicit)
+
+
+def fired_at(bar_time: datetime | None, interval: str, received_at: datetime) -> datetime | None:
+    """Return when the bar that fired was complete, at the latest when the message came; None without a bar time.
+
+    TradingView's ``{{time}}`` is the *opening* time of the bar (its help page on variables in alerts), so that an alert at
+    the close of a fifteen-minute bar is fifteen minutes older by it than it is. ``{{interval}}`` says how long the bar is.
+    """
+    if bar_time is None:
+        return None
+    match = INTERVAL.fullmatch(interval.strip().upper()) if interval.strip() else None
+    length = timedelta(seconds=int(match["count"] or 1) * UNITS[match["unit"]]) if match else timedelta(0)
+    return max(bar_time, min(bar_time + length, received_at))
 
 
 def lateness(bar_time: datetime | None, received_at: datetime, max_age: timedelta) -> str:

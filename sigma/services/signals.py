@@ -22,7 +22,7 @@ from sigma.domain.orders import OrderMode, OrderRequest, Source
 from sigma.domain.signals import ParsedSignal, Receipt, Signal, SignalStatus
 from sigma.engines.orders import fit
 from sigma.engines.signal_text import canonical, read_body, redact, scrub
-from sigma.engines.signals import DedupeKey, dedupe_key, is_test, lateness, parse, wish
+from sigma.engines.signals import DedupeKey, dedupe_key, fired_at, is_test, lateness, parse, wish
 from sigma.ports.clock import Clock
 from sigma.ports.storage import Store, Unit
 from sigma.services.orders.house import SettingValues
@@ -197,7 +197,7 @@ class SignalsService:
             key=key,
             since=self._since(key, now),
             marked=marked,
-            stale_reason=lateness(signal.bar_time, now, max_age),
+            stale_reason=lateness(fired_at(signal.bar_time, signal.interval, now), now, max_age),
             correlation_id=correlation_id,
         )
 
@@ -312,7 +312,7 @@ def _signal(prepared: Prepared, status: SignalStatus, note: str, first_id: int |
         quantity=signal.quantity,
         strategy=signal.strategy,
         platform=signal.platform,
-        bar_time=signal.bar_time,
+        bar_time=fired_at(signal.bar_time, signal.interval, prepared.received_at),
         external_id=signal.external_id,
         note=note,
         hints=signal.hints,

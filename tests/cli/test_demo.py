@@ -82,6 +82,16 @@ def test_an_alert_is_approved_from_beside_and_ctrl_c_leaves_nothing_behind(demo:
             assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
+def test_ctrl_c_while_it_starts_leaves_nothing_behind(demo: Demo) -> None:
+    until(lambda: demo.printed("logging two accounts in"), seconds=40)
+    family = psutil.Process(demo.process.pid).children(recursive=True)
+    assert family
+    demo.end()
+    assert demo.process.returncode == 0, demo.lines
+    assert demo.lines[-1] == "The demo has ended; nothing of it runs any more.\n"
+    assert not [process for process in family if process.is_running()]
+
+
 def test_a_folder_that_is_not_a_demos_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clean(monkeypatch)
     (tmp_path / "sigma.db").write_text("precious", encoding="utf-8")

@@ -14,7 +14,7 @@ from sigma.domain.errors import InvalidInput, InvalidOrder
 from sigma.domain.orders import OrderType, Product, Side
 from sigma.domain.signals import ParsedSignal
 from sigma.engines.signal_fields import FIELDS
-from sigma.engines.signals import dedupe_key, lateness, parse
+from sigma.engines.signals import dedupe_key, fired_at, lateness, parse
 from tests.engines.test_signal_text import JSON_VALUES, caught
 
 NOW = datetime(2026, 11, 20, 9, 45, tzinfo=UTC)
@@ -370,3 +370,31 @@ def check(outcome: object) -> None:
         assert price is None or 0 < price < 100_000_000
     assert (outcome.price is not None) == outcome.order_type.has_price
     assert outcome.bar_time is None or outcome.bar_time.utcoffset() == timedelta(0)
+
+
+@pytest.mark.parametrize(
+    ("interval", "minutes_ago", "fired_minutes_ago"),
+    [
+        ("15", 15, 0),
+        ("15", 40, 25),
+        ("60", 30, 0),
+        ("1D", 375, 0),
+        ("D", 375, 0),
+        ("30S", 1, 0.5),
+        ("", 20, 20),
+        ("soon", 20, 20),
+        ("5", 0, 0),
+    ],
+)
+def test_a_bar_counts_from_its_close_and_never_from_after_the_receipt(
+    interval: str, minutes_ago: int, fired_minutes_ago: float
+) -> None:
+    opened = NOW - timedelta(minutes=minutes_ago)
+    assert fired_at(opened, interval, NOW) == NOW - timedelta(minutes=fired_minutes_ago)
+    assert fired_at(None, interval, NOW) is None
+
+
+def test_an_alert_at_the_close_of_a_long_bar_is_not_late() -> None:
+    opened = NOW - timedelta(minutes=60, seconds=2)
+    assert lateness(fired_at(opened, "60", NOW), NOW, timedelta(minutes=15)) == ""
+    assert lateness(fired_at(opened, "5", NOW), NOW, timedelta(minutes=15)).startswith("late")

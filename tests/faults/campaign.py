@@ -32,6 +32,7 @@ class Report:
     kills: int = 0
     orders: int = 0
     hits: Counter[str] = field(default_factory=Counter)
+    faults: Counter[str] = field(default_factory=Counter)
     missed: list[str] = field(default_factory=list)
     verdict: Verdict = field(default_factory=Verdict)
     removed: list[str] = field(default_factory=list)
@@ -40,6 +41,10 @@ class Report:
     told: list[str] = field(default_factory=list)
     breaches: list[str] = field(default_factory=list)
     seconds: float = 0.0
+
+    def hit(self, points: Sequence[str]) -> dict[str, int]:
+        """Return how many workers were killed at each of these points (those that were stopped there come on top)."""
+        return {point: self.hits[f"SIGKILL at {point}"] for point in points}
 
 
 class Campaign:
@@ -64,9 +69,8 @@ class Campaign:
         """Play all rounds, then judge the day, and judge again one simulated day later."""
         self._began = time.monotonic()
         rounds = list(self.plan)
-        active = self._worker(rounds[0])
-        self._until_active(active)
         self._warm_up()
+        active = self._next_active(self._worker(rounds[0]), rounds)
         while rounds:
             this = rounds.pop(0)
             standby = self._worker(rounds[0] if rounds else None)
@@ -87,15 +91,13 @@ class Campaign:
 
     def _until_active(self, worker: Worker) -> bool:
         """Wait until a worker holds every account's lease (or stands still on the way); False when it died before."""
-        return (
-            until(
-                lambda: "yes" if self.world.holds(worker) else None if worker.alive else "died",
-                START_WITHIN_S,
-                "a worker takes over",
-                self.person.look,
-            )
-            == "yes"
-        )
+
+        def fate() -> str:
+            if not worker.alive:
+                return "died"
+            return "serves" if worker.stopped or self.world.holds(worker) else ""
+
+        return until(fate, START_WITHIN_S, "a worker takes over", self.person.look) == "serves"
 
     def _next_active(self, standby: Worker, rounds: list[Round]) -> Worker:
         """Return the worker that serves now. One may die while it waits or takes over: that was its round."""
@@ -117,7 +119,7 @@ class Campaign:
 
     def _play(self, life: Round, active: Worker) -> None:
         self.tell(f"round {life.number} ({time.monotonic() - self._began:.1f} s): {life}")
-        self.world.exchange.clear_faults()
+        self._clear_faults()
         resting = self._resting_order(life) if life.scene is not Scene.PLACE else None
         for fault in life.faults:
             self.world.fault(fault.endpoint, fault.kind, fault.times, life.account, **dict(fault.args))
@@ -127,6 +129,13 @@ class Campaign:
             self._change(life.scene, resting)
         self._die(life, active)
         self._count(active, life)
+
+    def _clear_faults(self) -> None:
+        """Take back what has not struck, and count what has."""
+        for fault in self.world.exchange.get("faults"):
+            if fault["struck"]:
+                self.report.faults[f"{fault['kind']}@{fault['endpoint']}"] += fault["struck"]
+        self.world.exchange.clear_faults()
 
     def _place(self, life: Round) -> None:
         for wish in life.wishes:
@@ -196,13 +205,16 @@ class Campaign:
 
     def _warm_up(self) -> None:
         """Let each account show that it echoes our tag: without that nothing could be settled there."""
+        worker = self._worker(None)
+        self._until_active(worker)
         for account in ACCOUNTS:
             self.person.wants(Wish(account, "NSE:SBIN", "BUY", 1, "MARKET"))
         until(lambda: all(one.tag_verified for one in self.world.accounts()), 20, "the tags are echoed", self.person.look)
+        worker.kill()
 
     def _settle(self) -> None:
         """Wait until nothing is on its way any more."""
-        self.world.exchange.clear_faults()
+        self._clear_faults()
         with suppress(Missing):
             until(self._quiet, self.world.waits.patience, "everything is settled", self.person.look)
 

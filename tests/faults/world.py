@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,7 @@ from sigma.desk import Desk
 from sigma.domain.accounts import Account
 from sigma.domain.orders import Source
 from sigma.infra.locks import FileLeases
+from sigma.ports.storage import Store
 from tests.faults.judge import Record, Truth
 from tests.faults.plan import PRICES, THIN, THIN_PRICE
 from tests.faults.waits import Waits
@@ -202,15 +203,24 @@ class World:
 
     def truth(self) -> Truth:
         """Return what happened at the exchange on our accounts."""
-        mine = set(CLIENTS.values())
-        orders, fills, writes = (self.exchange.get(name) for name in ("orders", "fills", "writes"))
-        return Truth(*([row for row in rows if row["client_id"] in mine] for rows in (orders, fills, writes)))
+        return truth_of(self.exchange, CLIENTS.values())
 
     def record(self) -> Record:
         """Return what is in our database."""
-        with self.house.store.read() as tx:
-            accounts = tx.accounts.list()
-            orders = {one.name: tx.orders.list(account_id=one.id) for one in accounts}
-            fills = {one.name: tx.orders.fills(account_id=one.id) for one in accounts}
-            writes = [command for one in accounts for command in tx.commands.open(one.id)]
-        return Record(orders, fills, writes)
+        return record_of(self.house.store)
+
+
+def truth_of(exchange: Exchange, clients: Collection[str]) -> Truth:
+    """Return what happened at the exchange on the accounts of these clients."""
+    orders, fills, writes = (exchange.get(name) for name in ("orders", "fills", "writes"))
+    return Truth(*([row for row in rows if row["client_id"] in clients] for rows in (orders, fills, writes)))
+
+
+def record_of(store: Store) -> Record:
+    """Return what an installation says happened."""
+    with store.read() as tx:
+        accounts = tx.accounts.list()
+        orders = {one.name: tx.orders.list(account_id=one.id) for one in accounts}
+        fills = {one.name: tx.orders.fills(account_id=one.id) for one in accounts}
+        writes = [command for one in accounts for command in tx.commands.open(one.id)]
+    return Record(orders, fills, writes)

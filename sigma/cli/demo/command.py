@@ -42,8 +42,8 @@ ALERTS: tuple[tuple[str, str, int, dict[str, Any]], ...] = (
 )
 
 
-class Stopped(Exception):
-    """A person (or the system) ended the demo."""
+class Stopped(BaseException):
+    """A person (or the system) ended the demo. Like KeyboardInterrupt it is nothing that a broad `except` may take for trouble."""
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:

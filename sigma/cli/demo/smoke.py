@@ -200,29 +200,32 @@ def run() -> int:
     """Run every check in a home of its own on free ports; return the exit code."""
     started = time.monotonic()
     folder = Path(tempfile.mkdtemp(prefix="sigma-smoke-"))
-    failed: list[str] = []
-    count = 0
+    results: dict[str, bool] = {}
+    trouble = ""
     try:
         with stoppable(), Stage(Home(folder), free_port(), lambda words: say(Text(f"  … {words}", "dim")), SETTINGS) as stage:
             say(f"  up after {time.monotonic() - started:.1f} s")
             for name, check in Smoke(stage).checks():
-                count += 1
-                if not _held(name, check):
-                    failed.append(name)
+                results[name] = _held(name, check)
     except Stopped:
-        complain("Stopped before the end; nothing of it runs any more.")
-        failed.append("stopped")
+        trouble = "stopped before the end; nothing of it runs any more"
     except SigmaError as error:
-        complain(error.message, error.hint)
-        failed.append(error.message)
-    seconds = time.monotonic() - started
-    if failed or not count:
-        say(f"smoke: {len(failed)} of {count} checks failed in {seconds:.1f} s: {'; '.join(failed)}")
-        say(f"logs: {folder / 'logs'}")
-        return 1
-    shutil.rmtree(folder)
-    say(f"smoke: {count} checks held in {seconds:.1f} s")
-    return 0
+        trouble = str(error)
+    return _told(results, trouble, time.monotonic() - started, folder)
+
+
+def _told(results: dict[str, bool], trouble: str, seconds: float, folder: Path) -> int:
+    """Print the last lines, keep the logs unless all held, and return the exit code."""
+    failed = [name for name, well in results.items() if not well]
+    if results and not failed and not trouble:
+        shutil.rmtree(folder)
+        say(f"smoke: {len(results)} checks held in {seconds:.1f} s")
+        return 0
+    if trouble:
+        complain(trouble)
+    say(f"logs: {folder / 'logs'}")
+    say(f"smoke: {len(failed)} of {len(results)} checks failed in {seconds:.1f} s{': ' if failed else ''}{'; '.join(failed)}")
+    return 1
 
 
 def _held(name: str, check: Callable[[], None]) -> bool:

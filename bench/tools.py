@@ -1,0 +1,36 @@
+"""What the benchmarks share."""
+
+from __future__ import annotations
+
+import socket
+import statistics
+from collections.abc import Mapping
+from typing import Any
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on at the moment."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def quiet(_step: str) -> None:
+    """Say nothing while the stage is built."""
+
+
+def quantile(values: list[float], part: float) -> float:
+    """Return the quantile `part` (0.99: the 99th percentile)."""
+    return statistics.quantiles(values, n=1000, method="inclusive")[round(part * 1000) - 1]
+
+
+def latencies(
+    name: str, ours: list[float], peer: str, theirs: list[float], goals: Mapping[str, tuple[float, float]]
+) -> list[dict[str, Any]]:
+    """Return a row of bench/results.json for each quantile in `goals` (its part, and the milliseconds to stay below)."""
+    rows = []
+    for label, (part, goal) in goals.items():
+        mine, other = quantile(ours, part), quantile(theirs, part)
+        measured = {"name": f"{name}_{label}", "ours": mine, "unit": "ms", "peer": peer, "peer_value": other}
+        rows.append(measured | {"ratio": mine / other, "goal": f"< {goal:g} ms", "held": mine < goal})
+    return rows
