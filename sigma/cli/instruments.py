@@ -23,11 +23,12 @@ app = typer.Typer(help="Instruments: download, search.", no_args_is_help=True)
 @app.command()
 def refresh(
     name: Annotated[str | None, typer.Argument(help="A broker or an account (default: every connected one).")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Take a list that is much shorter than the old one.")] = False,
     raw: Json = False,
 ) -> None:
     """Download the brokers' instrument lists; a failed download keeps the old one."""
     with desk() as opened:
-        reports = _reports(opened, name)
+        reports = _reports(opened, name, force)
         if raw:
             say(as_json([{key: getattr(report, key) for key in report.__dataclass_fields__} for report in reports]))
         for report in [] if raw else reports:
@@ -36,8 +37,8 @@ def refresh(
         raise typer.Exit(1)
 
 
-def _reports(opened: Desk, name: str | None) -> tuple[MasterReport, ...]:
-    found = opened.instruments.refresh(name)
+def _reports(opened: Desk, name: str | None, force: bool) -> tuple[MasterReport, ...]:
+    found = opened.instruments.refresh(name, force=force)
     return (found,) if isinstance(found, MasterReport) else tuple(found)
 
 

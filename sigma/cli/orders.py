@@ -172,7 +172,7 @@ def modify(
         order = opened.orders.get(order_id)
         told = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in changes.items())
         confirm(f"Change {story.title(order, names(opened))} to {told}?", yes=yes)
-        changed = opened.orders.modify(order_id, version=order.version, **changes)
+        changed = opened.orders.modify(order_id, version=None, **changes)
         deadline = time.monotonic() + wait
         while _busy(opened, order_id) and time.monotonic() < deadline:
             time.sleep(POLL_S)

@@ -74,8 +74,10 @@ def quotes(
 ) -> None:
     """What listings trade at now."""
     with desk() as opened:
-        rows = tables.rows(opened.quotes(listings))
-        show(console(), rows, tables.quotes(opened.now()), empty="No quotes.", raw=raw)
+        frame = opened.quotes(listings)
+        missing = ", ".join(frame.attrs.get("missing", ()))
+        note = f"no quote of {missing}" if missing else ""
+        show(console(), tables.rows(frame), tables.quotes(opened.now()), empty=f"No quotes ({missing}).", note=note, raw=raw)
 
 
 def sync(account: Name) -> None:

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.text import Text
 
 from sigma.cli import tables, texts
 from sigma.cli.state import Account, Json, Yes, confirm, console, desk, names, say
-from sigma.cli.table import show
+from sigma.cli.table import Row, show
 from sigma.domain.errors import InvalidInput
+from sigma.domain.money import decimal_from
 from sigma.domain.risk import KillState
+
+if TYPE_CHECKING:
+    from sigma.desk import Desk
+
+NONE = "none"
 
 app = typer.Typer(help="Limits and trading mode.", no_args_is_help=True)
 
@@ -47,23 +54,45 @@ def _kills(kills: list[KillState], known: dict[int, str], now: datetime) -> None
 
 @app.command("set")
 def set_limits(
-    max_quantity: Annotated[int | None, typer.Option(help="Most units in one order.")] = None,
-    max_value: Annotated[str | None, typer.Option(help="Most rupees in one order.")] = None,
+    max_quantity: Annotated[str | None, typer.Option(help="Most units in one order; none lifts this limit.")] = None,
+    max_value: Annotated[str | None, typer.Option(help="Most rupees in one order; none lifts this limit.")] = None,
     scope: Annotated[str | None, typer.Option(help="GLOBAL, STRATEGY or ACCOUNT (default: by what you name).")] = None,
     strategy: Annotated[str, typer.Option(help="For this strategy only.")] = "",
     account: Account = None,
-    lift: Annotated[bool, typer.Option("--lift", help="Lift the limits of this scope.")] = False,
     yes: Yes = False,
 ) -> None:
-    """Set the limits of one scope; a limit left out is lifted there."""
-    if max_quantity is None and max_value is None and not lift:
-        raise InvalidInput("Which limit?", hint="Give --max-quantity, --max-value or both; --lift takes both away.")
-    where = scope or ("ACCOUNT" if account else "STRATEGY" if strategy else "GLOBAL")
+    """Set the limits of one scope; a limit left out stays as it is."""
+    if max_quantity is None and max_value is None:
+        raise InvalidInput("Which limit?", hint="Give --max-quantity, --max-value or both; `none` lifts a limit.")
+    where = (scope or ("ACCOUNT" if account else "STRATEGY" if strategy else "GLOBAL")).upper()
     with desk() as opened:
-        if lift:
-            confirm(f"Lift the limits of scope {where.upper()}?", yes=yes)
-        opened.risk.set(where, strategy=strategy, account=account, max_quantity_per_order=max_quantity, max_order_value=max_value)
-        show(console(), tables.rows(opened.risk.table()), tables.limits(names(opened)), empty="No limits.")
+        known = names(opened)
+        before = _limits_of(opened, where, strategy, account)
+        quantity = _limit(max_quantity, before.get("max_quantity_per_order"))
+        value = _limit(max_value, before.get("max_order_value"))
+        if NONE in (max_quantity, max_value):
+            confirm(f"Lift a limit of scope {where}?", yes=yes)
+        whole = None if quantity is None else int(quantity)
+        opened.risk.set(where, strategy=strategy, account=account, max_quantity_per_order=whole, max_order_value=value)
+        show(console(), tables.rows(opened.risk.table()), tables.limits(known), empty="No limits.")
+
+
+def _limits_of(opened: Desk, scope: str, strategy: str, account: str | None) -> Row:
+    """Return the limits that stand in one scope, empty when none do."""
+    numbers = {name: number for number, name in names(opened).items()}
+    where = (scope, strategy, numbers.get(account or ""))
+    rows = tables.rows(opened.risk.table())
+    return next((row for row in rows if (row["scope"], row["strategy"] or "", row["account_id"]) == where), {})
+
+
+def _limit(given: str | None, before: object) -> Decimal | None:
+    """Return a limit as it shall be: what was given, nothing for `none`, else what it was."""
+    if given == NONE:
+        return None
+    try:
+        return texts.number(before) if given is None else decimal_from(given)
+    except ValueError:
+        raise InvalidInput(f"A limit is a number or {NONE}, was {given!r}.") from None
 
 
 @app.command()

@@ -322,8 +322,5 @@ class MarketStore(Protocol):
     def listing_by_token(self, broker: str, exchange_code: str, token: str) -> str | None:
         """Return the listing of a broker's token."""
 
-    def by_exchange_tokens(self, exchange: str) -> Mapping[str, str]:
-        """Return listing texts by exchange token, over all brokers (for joining masters)."""
-
     def learn_isin(self, listing: str, isin: str) -> bool:
         """Store an ISIN that a holding taught; True when it was new, Conflict when another one is known."""

@@ -38,12 +38,6 @@ _BY_CODE = (
 )
 _BY_SYMBOL = _BY_CODE.where(broker_instruments.c.symbol == bindparam("symbol"))
 _BY_TOKEN = _BY_CODE.where(broker_instruments.c.token == bindparam("token"))
-_TOKENS = (
-    select(broker_instruments.c.exchange_token, broker_instruments.c.listing)
-    .where(_visible(broker_instruments), broker_instruments.c.exchange == bindparam("exchange"))
-    .where(broker_instruments.c.exchange_token != "")
-    .order_by(desc(broker_instruments.c.id))
-)
 _VERSION = select(refreshes.c.published, refreshes.c.at).where(refreshes.c.published.is_not(None)).order_by(desc(refreshes.c.id))
 _REPORT = select(refreshes.c.report).where(refreshes.c.broker == bindparam("broker")).order_by(desc(refreshes.c.id)).limit(1)
 _ISIN = select(isins.c.isin, isins.c.since).where(isins.c.listing == bindparam("listing"))
@@ -165,11 +159,6 @@ class SqlMarketStore:
         """Return the listing of a broker's token."""
         found = self._name(_BY_TOKEN, broker=broker, exchange_code=exchange_code, token=token)
         return None if found is None else found.listing
-
-    def by_exchange_tokens(self, exchange: str) -> Mapping[str, str]:
-        """Return listing texts by exchange token, over all brokers (for joining masters); the name known longest wins."""
-        with self.database.read() as link:
-            return {row.exchange_token: row.listing for row in link.all(_TOKENS, {"exchange": exchange})}
 
     def learn_isin(self, listing: str, isin: str) -> bool:
         """Store an ISIN that a holding taught; True when it was new, Conflict when another one is known."""

@@ -187,6 +187,7 @@ orders = Table(
     Index("ix_orders_account_created", "account_id", "created_at"),
     Index("ix_orders_account_status", "account_id", "status"),
     Index("ix_orders_account_broker", "account_id", "broker_order_id"),
+    Index("ix_orders_account_session", "account_id", "session_date"),
     Index("ix_orders_signal", "signal_id"),
     Index("ix_orders_strategy", "user_id", "strategy", "created_at"),
     Index("ix_orders_listing", "user_id", "listing", "created_at"),

@@ -131,6 +131,7 @@ def test_a_refusal_of_the_exchange_ends_with_one_and_its_words(cli: Run, world: 
 
 def test_a_limit_stops_an_order_before_the_broker(cli: Run, world: World) -> None:
     assert cli("risk", "set", "--max-quantity", "10").code == 0
+    assert "10" in cli("risk", "set", "--max-value", "5000000").out
     try:
         answer = cli("orders", "place", "BUY", "11", "NSE:INFY", "-a", "angel", "-y")
         assert answer.code == 1
@@ -140,7 +141,10 @@ def test_a_limit_stops_an_order_before_the_broker(cli: Run, world: World) -> Non
         tag = shown(cli, number(answer.out))["client_order_id"]
         assert world.exchange.orders(str(tag)) == []
     finally:
-        assert cli("risk", "set", "--lift", "--yes").code == 0
+        assert "nobody is there" in cli("risk", "set", "--max-quantity", "none").err
+        assert cli("risk", "set", "--max-quantity", "none", "--max-value", "none", "--yes").code == 0
+    assert "is a number" in cli("risk", "set", "--max-value", "lots").err
+    assert "Which limit?" in cli("risk", "set").err
 
 
 def test_the_kill_switch_blocks_until_it_is_switched_off_with_a_reason(cli: Run) -> None:

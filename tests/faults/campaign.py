@@ -18,6 +18,7 @@ from tests.faults.person import Person
 from tests.faults.plan import ACCOUNTS, End, Round, Scene, Wish
 from tests.faults.world import CLIENTS, Missing, Worker, World, pass_time, until
 
+WRITES, READS = ("place", "modify", "cancel"), ("book", "fills")
 HIT_WITHIN_S = 4.0
 START_WITHIN_S = 60.0
 FOR_EVER_S = 80_000
@@ -119,26 +120,27 @@ class Campaign:
 
     def _play(self, life: Round, active: Worker) -> None:
         self.tell(f"round {life.number} ({time.monotonic() - self._began:.1f} s): {life}")
-        self._clear_faults()
+        self._clear_faults(WRITES)
         resting = self._resting_order(life) if life.scene is not Scene.PLACE else None
         for fault in life.faults:
-            self.world.fault(fault.endpoint, fault.kind, fault.times, life.account, **dict(fault.args))
+            self.world.fault(fault.account, fault.endpoint, fault.kind, fault.times, **dict(fault.args))
         if life.scene is Scene.PLACE:
-            self._place(life)
+            self._place(life.wishes)
         elif resting is not None:
             self._change(life.scene, resting)
+            self._place(life.wishes[1:])
         self._die(life, active)
         self._count(active, life)
 
-    def _clear_faults(self) -> None:
-        """Take back what has not struck, and count what has."""
+    def _clear_faults(self, endpoints: Sequence[str]) -> None:
+        """Take back faults that have not struck, and count what has struck."""
         for fault in self.world.exchange.get("faults"):
-            if fault["struck"]:
+            if fault["endpoint"] in endpoints:
                 self.report.faults[f"{fault['kind']}@{fault['endpoint']}"] += fault["struck"]
-        self.world.exchange.clear_faults()
+                self.world.exchange.withdraw(fault["id"])
 
-    def _place(self, life: Round) -> None:
-        for wish in life.wishes:
+    def _place(self, wishes: Sequence[Wish]) -> None:
+        for wish in wishes:
             order = self.person.wants(wish)
             if order is not None and wish.order_type in ("LIMIT", "SL"):
                 self._resting[wish.account].append(order.id)
@@ -214,7 +216,7 @@ class Campaign:
 
     def _settle(self) -> None:
         """Wait until nothing is on its way any more."""
-        self._clear_faults()
+        self._clear_faults((*WRITES, *READS))
         with suppress(Missing):
             until(self._quiet, self.world.waits.patience, "everything is settled", self.person.look)
 
@@ -245,7 +247,7 @@ class Campaign:
         for account, point in zip(ACCOUNTS, ("bytes_left", "claimed"), strict=True):
             worker = self.world.worker({"SIGMA_KILL_AT": f"{point}:1"}, account)
             until(lambda worker=worker, account=account: self.world.holds(worker, account), START_WITHIN_S, "it serves")
-            self.world.fault("place", "delayed_visibility", 1, account, seconds=FOR_EVER_S)
+            self.world.fault(account, "place", "delayed_visibility", seconds=FOR_EVER_S)
             self.person.wants(Wish(account, str(MARKET["listing"]), "BUY", 2, "MARKET"))
             self._removed.append(self.person.intended[-1].order_id)
             until(lambda worker=worker: not worker.alive, 20, "the last worker of the day dies")

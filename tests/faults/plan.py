@@ -53,15 +53,16 @@ class Wish:
 
 @dataclass(frozen=True)
 class Fault:
-    """One fault of the simulated exchange; durations are shares of the campaign's waits, see `Waits`."""
+    """One fault of the simulated exchange on one account; durations are named after the campaign's `Waits`."""
 
+    account: str
     endpoint: str
     kind: str
     times: int = 1
     args: tuple[tuple[str, object], ...] = ()
 
     def __str__(self) -> str:
-        return f"{self.kind}@{self.endpoint}" + (f"x{self.times}" if self.times > 1 else "")
+        return f"{self.kind}@{self.endpoint} of {self.account}" + (f" x{self.times}" if self.times > 1 else "")
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,7 @@ class Dice:
     def _tick(self, price: float) -> float:
         return round(round(price / 0.05) * 0.05, 2)
 
-    def write_fault(self, endpoint: str, kinds: Sequence[str]) -> Fault:
+    def write_fault(self, account: str, endpoint: str, kinds: Sequence[str]) -> Fault:
         """Draw what happens to one write."""
         kind = self.random.choice(kinds)
         args: dict[str, tuple[tuple[str, object], ...]] = {
@@ -139,9 +140,9 @@ class Dice:
             "slow": (("seconds", self.random.choice(("slow", "late"))),),
             "http_400_timeout": (("commit", self.random.random() < 0.6),),
         }
-        return Fault(endpoint, kind, 1, args.get(kind, ()))
+        return Fault(account, endpoint, kind, 1, args.get(kind, ()))
 
-    def read_fault(self) -> Fault:
+    def read_fault(self, account: str) -> Fault:
         """Draw what happens to a few reads of book or executions."""
         endpoint = self.random.choice(("book", "book", "fills"))
         kinds = ["empty_book", "slow", "html_504", "drop_before_commit", "json_429", "garbage"]
@@ -153,7 +154,7 @@ class Dice:
             "truncated_book": (("drop", self.random.randint(1, 3)), ("which", self.random.choice(("newest", "oldest")))),
         }
         times = 1 if kind == "expired_session" else self.random.randint(1, 4)
-        return Fault(endpoint, kind, times, args.get(kind, ()))
+        return Fault(account, endpoint, kind, times, args.get(kind, ()))
 
 
 ANSWERED = ("html_504_after_commit", "http_400_timeout", "json_429", "text_429", "text_403", "no_order_id", "garbage", "slow")
@@ -169,6 +170,7 @@ LOSING = (
     "late_acceptance",
 )
 CHANGE = (*ANSWERED, *UNANSWERED)
+ANY = (*ANSWERED, *UNANSWERED, *BENT, *BENT, "html_504", "expired_session")
 
 
 def make(kills: int, seed: int, *, simple: bool = False) -> tuple[Round, ...]:
@@ -228,10 +230,12 @@ def _round(number: int, ending: Ending, dice: Dice, *, simple: bool) -> Round:
     scene = _scene(point, passage, random, simple=simple)
     account = random.choice(ACCOUNTS)
     wishes = [] if point == "takeover" else [dice.wish(account, resting=scene is not Scene.PLACE)]
-    if scene is Scene.PLACE and wishes and random.random() < 0.4:
-        wishes.append(dice.wish(random.choice(ACCOUNTS)))
-    delay = random.choice((random.uniform(0, 0.06), random.uniform(0, 0.4)))
-    return Round(number, end, point, passage, round(delay, 3), scene, account, tuple(wishes), _faults(point, scene, dice))
+    if wishes:
+        others = random.choices((0, 1, 2), (4, 4, 2))[0] if scene is Scene.PLACE else random.choice((0, 1))
+        wishes += [dice.wish(random.choice(ACCOUNTS)) for _ in range(others)]
+    delay = random.choice((random.uniform(0, 0.06), random.uniform(0, 0.4), random.uniform(0, 1.5)))
+    faults = _faults(point, scene, account, dice)
+    return Round(number, end, point, passage, round(delay, 3), scene, account, tuple(wishes), faults)
 
 
 def _scene(point: str, passage: int, random: Random, *, simple: bool) -> Scene:
@@ -244,19 +248,19 @@ def _scene(point: str, passage: int, random: Random, *, simple: bool) -> Scene:
     return random.choices((Scene.PLACE, Scene.MODIFY, Scene.CANCEL), (6, 1, 1))[0] if not point else Scene.PLACE
 
 
-def _faults(point: str, scene: Scene, dice: Dice) -> tuple[Fault, ...]:
-    """Draw faults that let the round's death happen: no lost answer where the worker dies at the answer's arrival."""
+def _faults(point: str, scene: Scene, account: str, dice: Dice) -> tuple[Fault, ...]:
+    """Draw faults on both accounts; on the one where the worker dies at a point, such that it can come there."""
     random = dice.random
     faults = []
-    if scene is not Scene.PLACE:
-        if random.random() < 0.5:
+    for one in ACCOUNTS:
+        if random.random() < 0.6:
+            faults.append(dice.read_fault(one))
+        if point == "settling" and one == account:
+            faults.append(dice.write_fault(one, "place", LOSING))
+        elif scene is not Scene.PLACE and one == account:
             kinds = CHANGE if scene is Scene.MODIFY else (*CHANGE, "cancel_loses_to_fill", "cancel_loses_to_fill")
-            faults.append(dice.write_fault(scene.lower(), kinds))
-    elif point == "settling":
-        faults.append(dice.write_fault("place", LOSING))
-    elif random.random() < (0.5 if point else 0.75):
-        kinds = {"answer_arrived": (*ANSWERED, *BENT), "": (*ANSWERED, *UNANSWERED, *BENT, "html_504", "expired_session")}
-        faults.append(dice.write_fault("place", kinds.get(point, (*ANSWERED, *UNANSWERED, *BENT))))
-    if random.random() < 0.4:
-        faults.append(dice.read_fault())
+            faults.append(dice.write_fault(one, scene.lower(), kinds))
+        elif random.random() < 0.7:
+            kinds = (*ANSWERED, *BENT) if point == "answer_arrived" and one == account else ANY
+            faults.append(dice.write_fault(one, "place", kinds))
     return tuple(faults)

@@ -94,6 +94,14 @@ class Worker:
         self.process.wait(10)
 
 
+class Control(Exchange):
+    """The control API, as far as only a campaign needs it."""
+
+    def withdraw(self, fault_id: int) -> None:
+        """Take back one fault."""
+        self._answer("DELETE", f"faults/{fault_id}")
+
+
 class World:
     """Everything that a campaign acts on.
 
@@ -113,7 +121,7 @@ class World:
         self.environment = {**own, **environment(self.url), "SIGMA_HOME": str(home / "sigma")}
         self._borrowed = {name: os.environ.get(name) for name in self.environment if name.startswith("SIGMA_")}
         os.environ.update({name: self.environment[name] for name in self._borrowed})
-        self.exchange = Exchange(self.url)
+        self.exchange = Control(self.url)
         secret = bootstrap.prepare(home / "sigma").webhook_secret
         if secret is None:
             raise Missing("a new installation makes a webhook secret")
@@ -196,7 +204,7 @@ class World:
         """Return the accounts as they are stored now."""
         return list(self.house.all_accounts())
 
-    def fault(self, endpoint: str, kind: str, times: int, account: str, **args: object) -> None:
+    def fault(self, account: str, endpoint: str, kind: str, times: int = 1, **args: object) -> None:
         """Inject a fault on an account's requests."""
         given = {name: self.waits.of(value) for name, value in args.items()}
         self.exchange.post("faults", endpoint=endpoint, kind=kind, times=times, client_id=CLIENTS[account], args=given)

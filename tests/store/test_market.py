@@ -65,8 +65,6 @@ def test_brokers_names_come_back_by_every_key(market: SqlMarketStore) -> None:
     assert sorted(market.broker_instruments("angelone"), key=lambda each: each.token) == [name, other]
     assert market.listing_by_symbol("angelone", "nse_cm", "INFY-EQ") == "NSE:INFY"
     assert market.listing_by_token("angelone", "nse_fo", "77") == OPTION.text
-    assert market.by_exchange_tokens("NSE") == {"1594": "NSE:INFY", "0": "NSE:TCS"}
-    assert market.by_exchange_tokens("NFO") == {}  # without a token of the exchange there is nothing to join on
     assert market.broker_instrument("zerodha", "NSE:INFY") is None
     assert market.listing_by_symbol("angelone", "nse_fo", "INFY-EQ") is None
     assert market.listing_by_token("zerodha", "nse_cm", "1594") is None

@@ -43,7 +43,7 @@ ALERTS: tuple[tuple[str, str, int, dict[str, Any]], ...] = (
 
 
 class Stopped(BaseException):
-    """A person (or the system) ended the demo. Like KeyboardInterrupt it is nothing that a broad `except` may take for trouble."""
+    """A person (or the system) ended the demo. Like KeyboardInterrupt, no broad `except` may take it for trouble."""
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:

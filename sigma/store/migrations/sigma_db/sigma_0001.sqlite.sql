@@ -222,6 +222,8 @@ CREATE INDEX ix_orders_account_broker ON orders (account_id, broker_order_id)
 
 CREATE INDEX ix_orders_account_created ON orders (account_id, created_at)
 
+CREATE INDEX ix_orders_account_session ON orders (account_id, session_date)
+
 CREATE INDEX ix_orders_account_status ON orders (account_id, status)
 
 CREATE INDEX ix_orders_listing ON orders (user_id, listing, created_at)
