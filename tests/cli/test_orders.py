@@ -69,6 +69,7 @@ def test_why_tells_the_chain_in_the_order_it_happened(cli: Run) -> None:
 
 def test_a_resting_order_is_modified_and_cancelled(cli: Run) -> None:
     order = place(cli)
+    until(lambda: shown(cli, order)["broker_status"] == "OPEN")
     changed = cli("orders", "modify", order, "--price", "1451", "--yes")
     assert changed.code == 0, changed.err
     until(lambda: shown(cli, order)["price"] == "1451.00")

@@ -30,7 +30,7 @@ def show(title: str, report: Report) -> None:
     """Print what a campaign came to, with everything that is told apart from the counts."""
     print(f"{title}: {report.kills} kills, {report.orders} orders in {report.seconds:.0f} s")
     print("  died: " + ", ".join(f"{name} {count}" for name, count in sorted(report.hits.items())))
-    print("  faults that struck: " + ", ".join(f"{name} {count}" for name, count in sorted(report.faults.items())))
+    print("  faults that struck: " + ", ".join(f"{name} {count}" for name, count in sorted(report.faults.items()) if count))
     if report.missed:
         print(f"  points not reached, killed at random instead: {len(report.missed)}")
     people = ", ".join(f"{name} {count}" for name, count in sorted(report.acts.items()))

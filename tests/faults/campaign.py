@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from random import Random
@@ -18,7 +18,7 @@ from tests.faults.person import Person
 from tests.faults.plan import ACCOUNTS, End, Round, Scene, Wish
 from tests.faults.world import CLIENTS, Missing, Worker, World, pass_time, until
 
-WRITES, READS = ("place", "modify", "cancel"), ("book", "fills")
+CHANGES = tuple((account, endpoint) for account in ACCOUNTS for endpoint in ("modify", "cancel"))
 HIT_WITHIN_S = 4.0
 START_WITHIN_S = 60.0
 FOR_EVER_S = 80_000
@@ -120,7 +120,8 @@ class Campaign:
 
     def _play(self, life: Round, active: Worker) -> None:
         self.tell(f"round {life.number} ({time.monotonic() - self._began:.1f} s): {life}")
-        self._clear_faults(WRITES)
+        replaced = {(fault.account, fault.endpoint) for fault in life.faults} & {(life.account, "place"), *CHANGES}
+        self._clear_faults(replaced | {(life.account, "place")} if life.point == "answer_arrived" else replaced)
         resting = self._resting_order(life) if life.scene is not Scene.PLACE else None
         for fault in life.faults:
             self.world.fault(fault.account, fault.endpoint, fault.kind, fault.times, **dict(fault.args))
@@ -132,10 +133,11 @@ class Campaign:
         self._die(life, active)
         self._count(active, life)
 
-    def _clear_faults(self, endpoints: Sequence[str]) -> None:
-        """Take back faults that have not struck, and count what has struck."""
+    def _clear_faults(self, places: Collection[tuple[str, str]] | None = None) -> None:
+        """Take back all faults, or those on these accounts' endpoints, and count what has struck."""
+        accounts = {client: account for account, client in CLIENTS.items()}
         for fault in self.world.exchange.get("faults"):
-            if fault["endpoint"] in endpoints:
+            if places is None or (accounts[fault["client_id"]], fault["endpoint"]) in places:
                 self.report.faults[f"{fault['kind']}@{fault['endpoint']}"] += fault["struck"]
                 self.world.exchange.withdraw(fault["id"])
 
@@ -216,7 +218,7 @@ class Campaign:
 
     def _settle(self) -> None:
         """Wait until nothing is on its way any more."""
-        self._clear_faults((*WRITES, *READS))
+        self._clear_faults()
         with suppress(Missing):
             until(self._quiet, self.world.waits.patience, "everything is settled", self.person.look)
 

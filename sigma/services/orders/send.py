@@ -20,6 +20,9 @@ from sigma.services.orders.amend import want_cancel, wanted_request
 from sigma.services.orders.approve import Approval, Facts
 from sigma.services.orders.house import OrderHouse, freeze
 
+STORE_ATTEMPTS = 3
+STORE_PAUSE_S = 0.2
+
 
 class WritesStopped(SigmaError):
     """An answer could not be stored: this account's writes stop until the process is restarted."""
@@ -213,18 +216,27 @@ class Sender:
         login = self._house.connected.session(claimed.account.id)
         answer = self._call(claimed)
         self._house.probe.reached("answered")
-        try:
-            with self._house.store.begin() as tx:
-                self._record(tx, claimed, answer)
-        except (SigmaError, OSError) as error:
-            raise WritesStopped(
-                f"The answer to {claimed.command.kind} of order {claimed.order.id} could not be stored ({error}); "
-                f"account {claimed.account.name} sends nothing more.",
-                hint="Free the disk or mend the database, then restart the worker: it settles the order from the broker's book.",
-            ) from error
+        self._store(claimed, answer)
         self._house.probe.reached("answer_stored")
         if answer.session_expired and login is not None:
             self._house.connected.end_session(claimed.account.id, login, answer.text)
+
+    def _store(self, claimed: Claimed, answer: WriteAnswer) -> None:
+        """Store an answer; one that a busy database or a deadlock kept out is tried again, for storing twice changes nothing."""
+        for attempt in range(1, STORE_ATTEMPTS + 1):
+            try:
+                with self._house.store.begin() as tx:
+                    self._record(tx, claimed, answer)
+                return
+            except (SigmaError, OSError) as error:
+                if attempt < STORE_ATTEMPTS and isinstance(error, SigmaError) and error.retryable:
+                    self._house.clock.wait(STORE_PAUSE_S)
+                    continue
+                raise WritesStopped(
+                    f"The answer to {claimed.command.kind} of order {claimed.order.id} could not be stored ({error}); "
+                    f"account {claimed.account.name} sends nothing more.",
+                    hint="Free the disk or mend the database, then restart the worker: it settles the order from the book.",
+                ) from error
 
     def _call(self, claimed: Claimed) -> WriteAnswer:
         house, command, order = self._house, claimed.command, claimed.order
