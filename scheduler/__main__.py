@@ -24,12 +24,17 @@ def main() -> int:
         return 1
     worker = Worker(house, given.account)
     for name in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(name, lambda *_: worker.end())
-    worker.start()
-    print("worker: ready", flush=True)
-    worker.wait()
-    worker.end()
-    house.close()
+        signal.signal(name, lambda *_: worker.ask_to_end())
+    try:
+        worker.start()
+        print("worker: ready", flush=True)
+        worker.wait()
+    except SigmaError as error:
+        print(f"worker: {error}", file=sys.stderr)
+        return 1
+    finally:
+        worker.end()
+        house.close()
     return 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 WATCH_AGAIN_S = 1.0
+logging.getLogger("apscheduler.executors").setLevel(logging.WARNING)  # else each run of each job is two lines of the log
 
 
 class Worker:
@@ -120,8 +122,8 @@ class Worker:
         while not self._ending.is_set():
             try:
                 self._watch_commits()
-            except SigmaError as error:  # the writers look by themselves each `worker.scan` meanwhile
-                log.warning("watch_broken", error=str(error))
+            except Exception as error:  # whatever it is: the writers look by themselves each `worker.scan` meanwhile
+                log.warning("watch_broken", error=str(error), exc_info=not isinstance(error, SigmaError))
                 self._ending.wait(WATCH_AGAIN_S)
 
     def _watch_commits(self) -> None:
@@ -142,8 +144,12 @@ class Worker:
             stopped = [f"{writer.name}: {writer.stopped_because}" for writer in self._writers.values() if writer.stopped_because]
             return {"accounts": len(self._writers), "stopped": "; ".join(stopped)}
 
+    def ask_to_end(self) -> None:
+        """Let `wait` return; takes no lock of ours, so that a signal handler may call it at any moment."""
+        self._ending.set()
+
     def wait(self) -> None:
-        """Block until `end` is called."""
+        """Block until `end` or `ask_to_end` is called."""
         self._ending.wait()
 
     def end(self) -> None:

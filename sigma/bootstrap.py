@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -223,9 +222,10 @@ def prepare(home: str | Path | None = None) -> Prepared:
         given = os.environ.get("SIGMA_WEBHOOK_SECRET")
         if known is not None and not given:
             return Prepared(folder, None)
-        secret = given or secrets.token_urlsafe(32)
-        house.signals.set_secret(owner.id, secret)
-        return Prepared(folder, None if given else secret)
+        if given:
+            house.signals.set_secret(owner.id, given)
+            return Prepared(folder, None)
+        return Prepared(folder, house.signals.rotate_secret(owner.id))
     finally:
         house.close()
 

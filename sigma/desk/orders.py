@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from sigma.desk import frames
-from sigma.desk.words import typed, word
-from sigma.domain.money import decimal_from
+from sigma.desk.words import amount, typed, whole, word
+from sigma.domain.errors import InvalidOrder
 from sigma.domain.orders import Order, OrderRequest, OrderStatus, OrderType, Product, Side, Source, Validity, Variety
 from sigma.services.orders.look import Story
 from sigma.services.orders.submit import Origin
@@ -60,14 +60,14 @@ class OrdersDesk:
         request = OrderRequest(
             listing=self._house.instruments.resolve(listing, self._user_id).text,
             side=word(Side, side, "side"),
-            quantity=quantity,
+            quantity=whole(quantity, "quantity"),
             order_type=word(OrderType, order_type, "order type"),
             product=word(Product, product, "product"),
-            price=None if price is None else decimal_from(price),
-            trigger_price=None if trigger_price is None else decimal_from(trigger_price),
+            price=None if price is None else amount(price, "price"),
+            trigger_price=None if trigger_price is None else amount(trigger_price, "trigger price"),
             validity=word(Validity, validity, "validity"),
             variety=word(Variety, variety, "variety"),
-            disclosed_quantity=disclosed_quantity,
+            disclosed_quantity=whole(disclosed_quantity, "disclosed quantity"),
         )
         origin = Origin(self._source, tags=tuple(tags))
         submit = self._house.orders.submission.submit
@@ -110,10 +110,15 @@ class OrdersDesk:
     ) -> Order:
         """Close an order of unknown outcome: it is `broker_order_id`, or so much was `executed`, or (neither) never placed."""
         resolution, user = self._house.orders.resolution, self._user_id
+        if broker_order_id is not None and executed is not None:
+            raise InvalidOrder(
+                "Either it is an order at the broker, or so much was executed: not both.", hint="Give one of them."
+            )
         if broker_order_id is not None:
             return resolution.is_broker_order(order_id, broker_order_id, user_id=user, reason=reason)
         if executed:
-            return resolution.was_executed(order_id, executed, decimal_from(average_price or 0), user_id=user, reason=reason)
+            paid = amount(average_price, "average price")
+            return resolution.was_executed(order_id, whole(executed, "executed quantity"), paid, user_id=user, reason=reason)
         return resolution.was_not_placed(order_id, user_id=user, reason=reason)
 
     def get(self, order_id: int) -> Order:

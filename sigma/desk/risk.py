@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from sigma.desk import frames
-from sigma.desk.words import word
+from sigma.desk.words import amount, whole, word
 from sigma.domain.accounts import TradingMode
-from sigma.domain.money import decimal_from
 from sigma.domain.risk import KillState, RiskLimits, Scope
 
 if TYPE_CHECKING:
@@ -35,8 +34,9 @@ class RiskDesk:
     ) -> RiskLimits:
         """Set the limits of a scope (units, rupees); a limit left out is lifted there."""
         account_id = None if account is None else self._house.accounts.find(self._user_id, account).id
-        value = None if max_order_value is None else decimal_from(max_order_value)
-        limits = RiskLimits(word(Scope, scope, "scope"), strategy, account_id, max_quantity_per_order, value)
+        value = None if max_order_value is None else amount(max_order_value, "max_order_value")
+        quantity = None if max_quantity_per_order is None else whole(max_quantity_per_order, "max_quantity_per_order")
+        limits = RiskLimits(word(Scope, scope, "scope"), strategy, account_id, quantity, value)
         return self._house.risk.set_limits(self._user_id, limits)
 
     def table(self) -> pd.DataFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from enum import StrEnum
 from typing import TypeVar
 
@@ -36,10 +37,10 @@ def typed(changes: Mapping[str, object]) -> dict[str, object]:
         A name is no field of an order, or a value does not fit it.
     """
     readers: dict[str, Callable[[object], object]] = {
-        "price": _number,
-        "trigger_price": _number,
-        "quantity": _whole,
-        "disclosed_quantity": _whole,
+        "price": _price,
+        "trigger_price": _price,
+        "quantity": lambda value: whole(value, "quantity"),
+        "disclosed_quantity": lambda value: whole(value, "disclosed quantity"),
         "order_type": lambda value: word(OrderType, str(value), "order type"),
         "product": lambda value: word(Product, str(value), "product"),
         "validity": lambda value: word(Validity, str(value), "validity"),
@@ -51,20 +52,35 @@ def typed(changes: Mapping[str, object]) -> dict[str, object]:
     return {name: readers[name](value) for name, value in changes.items()}
 
 
-def _number(value: object) -> object:
+def amount(value: object, what: str) -> Decimal:
+    """Return a number of rupees that a person gave.
+
+    Raises
+    ------
+    InvalidOrder
+        It is missing or no number.
+    """
     if value is None:
-        return None
+        raise InvalidOrder(f"The {what} is missing.", hint="Give it in rupees.")
     try:
         return decimal_from(value)  # type: ignore[arg-type]
     except ValueError as error:
-        raise InvalidOrder(f"A price must be a number: {error}.") from None
+        raise InvalidOrder(f"The {what} must be a number: {error}.") from None
 
 
-def _whole(value: object) -> int:
-    try:
-        number = decimal_from(value)  # type: ignore[arg-type]
-    except ValueError as error:
-        raise InvalidOrder(f"A quantity must be a whole number: {error}.") from None
+def whole(value: object, what: str) -> int:
+    """Return a whole number that a person gave; one of numpy's counts.
+
+    Raises
+    ------
+    InvalidOrder
+        It is no whole number.
+    """
+    number = amount(value, what)
     if number != int(number):
-        raise InvalidOrder(f"A quantity must be a whole number, was {value}.")
+        raise InvalidOrder(f"The {what} must be a whole number, was {value}.")
     return int(number)
+
+
+def _price(value: object) -> Decimal | None:
+    return None if value is None else amount(value, "price")

@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from sigma.domain.answers import BrokerOrder
 from sigma.domain.errors import Conflict
-from sigma.domain.orders import Order, OrderRequest, OrderStatus
+from sigma.domain.orders import Order, OrderRequest, OrderStatus, OrderType
 
 S = OrderStatus
 
@@ -59,6 +59,16 @@ TRANSITIONS: dict[tuple[OrderStatus, Act], OrderStatus] = {
     (S.UNKNOWN, Act.CLOSED_CANCELLED): S.CANCELLED,
     (S.UNKNOWN, Act.CLOSED_NOT_PLACED): S.FAILED,
 }
+
+SHOWN_AS = frozenset(
+    {
+        (OrderType.MARKET, OrderType.LIMIT),
+        (OrderType.SL, OrderType.LIMIT),
+        (OrderType.SL_M, OrderType.MARKET),
+        (OrderType.SL_M, OrderType.LIMIT),
+    }
+)
+"""What was asked for, and what a book may show of it without any modification."""
 
 _PROGRESS = {S.SENT: 0, S.TRIGGER_PENDING: 1, S.OPEN: 2, S.PARTIALLY_FILLED: 3}
 
@@ -136,19 +146,31 @@ def _target(order: Order, row: BrokerOrder, filled: int) -> OrderStatus | None:
 
 
 def _as_working(request: OrderRequest, row: BrokerOrder) -> OrderRequest:
-    """Take over price, trigger and quantity as they work at the broker (a modification shows here first)."""
-    price = row.price if request.order_type.has_price and row.order_type == request.order_type and row.price else request.price
-    trigger = row.trigger_price if request.order_type.has_trigger and row.trigger_price else request.trigger_price
+    """Take over type, price, trigger and quantity as they work at the broker (a modification shows here first)."""
+    kind = _kind_at_work(request.order_type, row)
+    price = row.price if kind.has_price and row.order_type is kind and row.price else request.price
+    trigger = row.trigger_price if kind.has_trigger and row.trigger_price else request.trigger_price
     quantity = row.quantity or request.quantity
-    if (price, trigger, quantity) == (request.price, request.trigger_price, request.quantity):
-        return request
     return replace(
         request,
-        price=price,
-        trigger_price=trigger,
+        order_type=kind,
+        price=price if kind.has_price else None,
+        trigger_price=trigger if kind.has_trigger else None,
         quantity=quantity,
         disclosed_quantity=min(request.disclosed_quantity, quantity),
     )
+
+
+def _kind_at_work(wanted: OrderType, row: BrokerOrder) -> OrderType:
+    """Return the row's type where a modification may have brought it about.
+
+    A stop that fired, and a market order within its protection, are shown as what is left of them; they keep their own.
+    """
+    shown = row.order_type
+    if shown is None or shown is wanted or (wanted, shown) in SHOWN_AS:
+        return wanted
+    complete = (row.price or not shown.has_price) and (row.trigger_price or not shown.has_trigger)
+    return shown if complete else wanted
 
 
 def executed(order: Order, quantity: int, average_price: Decimal | None, now: datetime) -> Order:

@@ -81,11 +81,14 @@ def suit(request: OrderRequest, capabilities: Capabilities) -> OrderRequest:
 def lateness(order: Order, signal: Signal | None, now: datetime, max_age: timedelta) -> str:
     """Return why an order's approval asks again, empty when it does not: its signal is older than `max_age`.
 
-    The age counts from the signal's bar time, else from its receipt; of a deliberate repeat, from the repeat.
+    The age counts from the signal's bar time, else (or where that lies ahead) from its receipt; of a deliberate repeat,
+    from the repeat.
     """
     if signal is None:
         return ""
-    since, what = (signal.bar_time, "bar time") if signal.bar_time else (signal.received_at, "receipt")
+    since, what = signal.received_at, "receipt"
+    if signal.bar_time and signal.bar_time < since:
+        since, what = signal.bar_time, "bar time"
     if order.generation:
         since, what = order.created_at, "repeat"
     if now - since <= max_age:

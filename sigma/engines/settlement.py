@@ -14,10 +14,12 @@ from decimal import Decimal
 from enum import StrEnum
 
 from sigma.domain.answers import BookRead, BrokerOrder
-from sigma.domain.orders import Command, Order
+from sigma.domain.orders import Command, Order, OrderType
 from sigma.domain.times import ist_date
 
 SECOND = 1_000_000_000
+FIRED: dict[str, OrderType] = {OrderType.SL: OrderType.LIMIT, OrderType.SL_M: OrderType.MARKET}
+"""As what a book shows a stop whose trigger was reached."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,4 +177,9 @@ def _matches(payload: Mapping[str, str | None], row: BrokerOrder) -> bool:
         wanted = payload.get(name)
         return wanted is None or (shown is not None and Decimal(wanted) == shown)
 
-    return same("price", row.price) and same("trigger_price", row.trigger_price) and same("quantity", row.quantity)
+    def word(name: str, shown: str | None) -> bool:
+        wanted = payload.get(name)
+        return wanted is None or shown in (wanted, FIRED.get(wanted))
+
+    numbers = same("price", row.price) and same("trigger_price", row.trigger_price) and same("quantity", row.quantity)
+    return numbers and word("order_type", row.order_type) and word("validity", row.validity or payload.get("validity"))

@@ -105,6 +105,10 @@ SHARED: list[Processor] = [
 ]
 
 
+TALKATIVE = ("apscheduler", "uvicorn.access")
+"""Loggers that tell each run or request at INFO: two lines a second would bury what matters."""
+
+
 @contextlib.contextmanager
 def correlated(correlation_id: str = "") -> Iterator[str]:
     """Bind a correlation id (a new one when none is given) to all that is logged and recorded within."""
@@ -135,6 +139,8 @@ def configure_logging(home: Path, process: str = "", *, console: bool = False, l
     ConfigError
         The folder cannot be made.
     """
+    for talkative in TALKATIVE:
+        logging.getLogger(talkative).setLevel(logging.WARNING)
     folder = home / "logs"
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -41,6 +41,12 @@ class RiskService:
         named = {Scope.GLOBAL: True, Scope.STRATEGY: bool(limits.strategy), Scope.ACCOUNT: limits.account_id is not None}
         if not named[limits.scope]:
             raise InvalidInput(f"Limits of scope {limits.scope} need the {limits.scope.lower()} they hold for.")
+        strange = (limits.strategy and limits.scope is not Scope.STRATEGY) or (
+            limits.account_id is not None and limits.scope is not Scope.ACCOUNT
+        )
+        if strange:  # a second GLOBAL row would be one that no `set` of the first ever lifts
+            hint = "Name the scope: STRATEGY with a strategy, ACCOUNT with an account."
+            raise InvalidInput(f"Limits of scope {limits.scope} hold for more than the one strategy or account named.", hint=hint)
         with self._store.begin() as tx:
             tx.risk.put_limits(user_id, limits)
             text = f"limits {limits.scope}: quantity {quantity}, value {value}"

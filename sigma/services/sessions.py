@@ -61,6 +61,7 @@ class SessionsService:
         self._events = events
         self._checked: dict[int, _Checked] = {}
         self._reviving: dict[int, threading.Lock] = {}
+        self._unrenewable: dict[int, Mapping[str, str]] = {}
         self._guard = threading.Lock()
         connections.renew_with(self.revive)
 
@@ -164,10 +165,16 @@ class SessionsService:
                 return False
 
     def _renewed(self, account: Account, session: BrokerSession) -> bool:
-        """Renew by the refresh token; another broker error passes, for then nothing is known and nothing else is tried."""
+        """Renew by the refresh token; another broker error passes, for then nothing is known and nothing else is tried.
+
+        A refresh token that was refused is not shown to the broker again.
+        """
+        if self._unrenewable.get(account.id) == session.tokens:
+            return False
         try:
             fresh = self._authenticator(account).renew(session)
         except (Unsupported, SessionExpired):
+            self._unrenewable[account.id] = session.tokens
             return False
         with self._store.begin() as tx:
             tx.accounts.put_session(account.id, fresh)

@@ -62,7 +62,7 @@ def clean(patch: pytest.MonkeyPatch) -> None:
         patch.delenv(name)
 
 
-def until(condition: Callable[[], object], seconds: float = 15.0) -> object:
+def until(condition: Callable[[], object], seconds: float = 40.0) -> object:
     """Return the first true answer of `condition`, or fail."""
     deadline = time.monotonic() + seconds
     while True:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -38,9 +39,12 @@ class Started:
 
     def children(self) -> dict[str, int]:
         """Ids of the processes it runs, by module."""
-        found = psutil.Process(self.process.pid).children()
-        commands = {child.pid: child.cmdline() for child in found}
-        return {words[words.index("-m") + 1]: pid for pid, words in commands.items() if "-m" in words}
+        found = {}
+        for child in psutil.Process(self.process.pid).children():
+            with contextlib.suppress(psutil.NoSuchProcess):  # it may end while it is looked at
+                words = child.cmdline()
+                found |= {words[words.index("-m") + 1]: child.pid} if "-m" in words else {}
+        return found
 
     def end(self, number: int = signal.SIGINT) -> None:
         self.process.send_signal(number)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sigma.domain.answers import BadRow, BookRead
-from sigma.domain.orders import Command, CommandKind, OrderStatus
+from sigma.domain.orders import Command, CommandKind, OrderStatus, OrderType
 from sigma.engines.settlement import SECOND, Finding, Judgement, Read, SettleRules, judge_cancel, judge_modify, judge_place
 from tests.engines.build import NOW, TODAY, book, command, order, row
 
@@ -116,3 +116,16 @@ def test_a_cancel_without_answer_is_judged_by_whether_the_order_still_works() ->
     assert found(101, OrderStatus.OPEN) is Finding.NOT_APPLIED
     assert found(99, OrderStatus.OPEN) is Finding.WAIT
     assert found(101, OrderStatus.FILLED) is Finding.APPLIED
+
+
+def test_a_modify_of_the_type_is_applied_only_when_the_book_shows_the_type() -> None:
+    live = order(OrderStatus.OPEN, broker_order_id="B1")
+    lost = command(CommandKind.MODIFY, payload={"order_type": "SL"})
+
+    def found(kind: OrderType) -> Finding:
+        shown = row(order_type=kind, price=Decimal(1500), trigger_price=Decimal(1490))
+        return judge_modify(live, lost, Read(book(shown), 101 * SECOND, {"B1"}, {"B1"}), RULES, TODAY).finding
+
+    assert found(OrderType.SL) is Finding.APPLIED
+    assert found(OrderType.LIMIT) is Finding.APPLIED  # its trigger was reached
+    assert found(OrderType.MARKET) is Finding.WAIT

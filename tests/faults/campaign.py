@@ -147,19 +147,19 @@ class Campaign:
             if order is not None and wish.order_type in ("LIMIT", "SL"):
                 self._resting[wish.account].append(order.id)
 
-    def _resting_order(self, life: Round) -> Order | None:
-        """Return an order that works at the exchange: one of earlier rounds, or a new one."""
+    def _resting_order(self, life: Round, *, fresh: bool = False) -> Order:
+        """Return an order that works at the exchange: one of earlier rounds, or a new one (always with `fresh`)."""
         account = life.account
         candidates = [number for number in self._resting[account] if self._works(number)]
         self._resting[account] = candidates
-        if candidates and self._random.random() < 0.5:
+        if candidates and not fresh and self._random.random() < 0.5:
             return self.world.desk.orders.get(self._random.choice(candidates))
-        order = self.person.wants(life.wishes[0])
+        self.person.wants(life.wishes[0])
         number = self.person.intended[-1].order_id
         with suppress(Missing):
             until(lambda: self._works(number), HIT_WITHIN_S, "an order rests", self.person.look)
             self._resting[account].append(number)
-        return order
+        return self.world.desk.orders.get(number)
 
     def _works(self, number: int) -> bool:
         order = self.world.desk.orders.get(number)
@@ -190,8 +190,10 @@ class Campaign:
             with suppress(Missing):
                 until(lambda: not active.alive or active.stopped, patience, "the point is reached", self.person.look)
                 break
-            if attempt < 2:
+            if attempt < 2 and life.scene is Scene.PLACE:
                 self.person.wants(Wish(life.account, "NSE:SBIN", "BUY", 1, "MARKET"))
+            elif attempt < 2:
+                self._change(life.scene, self._resting_order(life, fresh=True))
         if active.stopped:
             hung = float(self.world.house.settings.get("worker.hung_after"))
             until(lambda: not active.alive, hung + START_WITHIN_S, "the next holder kills the stopped one", self.person.look)

@@ -29,7 +29,7 @@ KITE, SMART = "kite", "smart"
 CLIENTS = {KITE: "AB1234", SMART: "A100001"}
 BROKERS = {KITE: "zerodha", SMART: "angelone"}
 # Short, and in the proportions of the real ones: a late acceptance comes after the client's time-out, before visibility.
-WAITS = {"orders.call_timeout": 0.4, "orders.send_window": 0.1, "orders.visibility_delay": 0.5, "orders.absence_gap": 0.1}
+WAITS = {"orders.call_timeout": 0.4, "orders.send_window": 0.4, "orders.visibility_delay": 0.5, "orders.absence_gap": 0.1}
 PRICE = 1500.0
 
 
@@ -91,6 +91,7 @@ class Stage(AbstractContextManager["Stage"]):
         with self.house.store.read() as tx:
             owner = tx.users.owner()
         self.user_id = owner.id
+        self.secret = self.house.signals.rotate_secret(owner.id)
         self.desk = Desk(self.house, owner.id, owner.name, Source.PERSON)
 
     def another_house(self) -> House:
@@ -147,8 +148,9 @@ class Stage(AbstractContextManager["Stage"]):
         return self.house.accounts.find(self.user_id, name)
 
     def waits(self, **seconds: float) -> None:
-        """Shorten the waits (all of them), or set those named with an underscore for the dot."""
-        for name, value in (WAITS | {name.replace("_", ".", 1): value for name, value in seconds.items()}).items():
+        """Shorten the waits, and set those named (the first underscore stands for the dot)."""
+        named = {name.replace("_", ".", 1): value for name, value in seconds.items()}
+        for name, value in {**WAITS, **named}.items():
             self.desk.settings.set(name, value)
 
     # -- the worker

@@ -60,6 +60,7 @@ class Amendment:
             The change makes no sense, or the broker cannot modify.
         """
         house = self._house
+        changes = {name: value for name, value in changes.items() if value is not None}
         unknown = set(changes) - set(MODIFIABLE)
         if unknown or not changes:
             raise InvalidInput(

@@ -10,9 +10,10 @@ from typing import Any
 from sigma.domain.accounts import Account, TradingMode, stricter
 from sigma.domain.answers import WriteAnswer
 from sigma.domain.errors import SessionExpired, SigmaError
-from sigma.domain.orders import Command, CommandKind, CommandState, Order, OrderStatus, Outcome
+from sigma.domain.orders import Command, CommandKind, CommandState, Order, OrderRequest, OrderStatus, Outcome
 from sigma.engines import lifecycle, risk
 from sigma.engines.lifecycle import Act
+from sigma.engines.orders import suit
 from sigma.engines.settlement import SECOND
 from sigma.ports.infra import Lease, WriteBudget
 from sigma.ports.storage import Unit
@@ -255,13 +256,18 @@ class Sender:
         by = command.send_by_ns
         calls: dict[CommandKind, Callable[[], WriteAnswer]] = {
             CommandKind.PLACE: lambda: broker.place(order.request, order.client_order_id, send_by_ns=by),
-            CommandKind.MODIFY: lambda: broker.modify(order, wanted_request(order.request, command.payload), send_by_ns=by),
+            CommandKind.MODIFY: lambda: broker.modify(order, self._wanted(claimed), send_by_ns=by),
             CommandKind.CANCEL: lambda: broker.cancel(order, send_by_ns=by),
         }
         try:
             return calls[command.kind]()
         except Exception as error:  # whatever went wrong in there, the write may have gone out
             return WriteAnswer(Outcome.UNKNOWN, code=type(error).__name__, text="the adapter failed during the call")
+
+    def _wanted(self, claimed: Claimed) -> OrderRequest:
+        """Return what a MODIFY asks for, with the market protection that this broker wants on what becomes a market order."""
+        wanted = wanted_request(claimed.order.request, claimed.command.payload)
+        return suit(wanted, self._house.capabilities(claimed.account))
 
     def _record(self, tx: Unit, claimed: Claimed, answer: WriteAnswer) -> None:
         command = tx.commands.get(claimed.command.id)

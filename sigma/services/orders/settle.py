@@ -144,8 +144,9 @@ class _Pass:
     def _by_tag(self, row: BrokerOrder) -> Order | None:
         """Return our order that this row carries the tag of; a second row of one tag is adopted by itself, with an alarm."""
         order = self.tagged.get(row.tag) if row.tag else None
-        if order is None or order.account_id not in (None, self.account.id):
+        if order is None or order.user_id != self.account.user_id or order.account_id not in (None, self.account.id):
             return None
+        order = replace(order, account_id=self.account.id)  # a restored copy may be from before the approval
         if order.broker_order_id in (None, row.broker_order_id):
             return order
         text = f"order {order.id} exists twice at the broker: {order.broker_order_id} and {row.broker_order_id}"
@@ -164,10 +165,11 @@ class _Pass:
             self.account = self.tx.accounts.get(self.account.id)
 
     def _could_be_ours(self, row: BrokerOrder) -> bool:
-        """Untagged and alike to a write under way or lost: not adopted until that is settled."""
+        """Untagged and alike to a write under way or lost: not adopted until that is settled, or its day is over."""
         places = [command for command in self.open if command.kind is CommandKind.PLACE]
         orders = [self.tx.orders.get(command.order_id) for command in places]
-        return any(order.broker_order_id is None and settlement.looks_like(order, row, ()) for order in orders)
+        open_orders = [order for order in orders if order.broker_order_id is None and not order.unsettled]
+        return any(settlement.looks_like(order, row, ()) for order in open_orders)
 
     def _adopt_outsider(self, row: BrokerOrder) -> None:
         try:

@@ -119,7 +119,7 @@ class Submission:
             The `client_order_id` belongs to another order.
         """
         house = self._house
-        known = self._repeated(client_order_id, request, user_id)
+        known = self._repeated(client_order_id, request, user_id, account)
         if known is not None:
             return known
         listing = house.listings.get(request.listing)
@@ -137,15 +137,20 @@ class Submission:
             stored = house.add(tx, order, "SUBMITTED", f"{origin.source.lower()} wants it on {target.name}")
             return self._approval.admit(tx, stored, tx.accounts.get(target.id), facts)
 
-    def _repeated(self, client_order_id: str | None, request: OrderRequest, user_id: int) -> Order | None:
+    def _repeated(
+        self, client_order_id: str | None, request: OrderRequest, user_id: int, account: str | int | None
+    ) -> Order | None:
+        """Return the order that an earlier call with this id and this wish made."""
         if client_order_id is None:
             return None
         with self._house.store.read() as tx:
             known = tx.orders.by_client_id(client_order_id)
-        if known is None:
-            return None
-        wish = (known.listing, known.request.side, known.request.order_type, known.request.product, known.user_id)
-        if wish != (request.listing, request.side, request.order_type, request.product, user_id):
+            if known is None:
+                return None
+            mine = known.user_id == user_id
+            target = known.account_id if account is None or not mine else self._house.account(tx, account, user_id).id
+        same = _wish(known.request) == _wish(request) and known.account_id in (None, target)
+        if not mine or not same:
             raise Conflict(f"client_order_id {client_order_id} belongs to another order.", hint="Use a new one for a new order.")
         return known
 
@@ -185,6 +190,7 @@ class Submission:
                 status=OrderStatus.WAITING,
                 client_order_id=random_id(),
                 mode=OrderMode.MANUAL,
+                source=Source.PERSON if ended.source is Source.BROKER else ended.source,
                 created_at=now,
                 updated_at=now,
                 parent_id=ended.id,
@@ -214,6 +220,11 @@ _FRESH: dict[str, Any] = {
     "version": 1,
 }
 """What an order's copy does not inherit."""
+
+
+def _wish(request: OrderRequest) -> tuple[object, ...]:
+    """Return what makes two requests the same wish; prices are left out, for they were put on the listing's ticks."""
+    return request.listing, request.side, request.quantity, request.order_type, request.product
 
 
 def _checked_id(client_order_id: str | None) -> str | None:
