@@ -139,7 +139,8 @@ def _target(order: Order, row: BrokerOrder, filled: int) -> OrderStatus | None:
         said = S.FILLED
     if not order.status.final or order.broker_order_id is None:
         behind = said in _PROGRESS and _PROGRESS[said] < _PROGRESS.get(order.status, -1)
-        return None if behind else said
+        modified = said is S.TRIGGER_PENDING and _kind_at_work(order.request.order_type, row) is not order.request.order_type
+        return said if modified or not behind else None
     if order.status is not S.FILLED and filled > order.filled_quantity:
         return S.FILLED if filled >= order.request.quantity else order.status
     return None

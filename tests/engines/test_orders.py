@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -10,8 +11,9 @@ from sigma.domain.accounts import Capabilities
 from sigma.domain.errors import InvalidOrder, Unsupported
 from sigma.domain.instruments import Exchange, Kind, Listing
 from sigma.domain.orders import OrderType, Product, Side, Validity, Variety
-from sigma.engines.orders import EXCHANGE_BAND, fit, suit
-from tests.engines.build import request
+from sigma.domain.signals import Signal, SignalStatus
+from sigma.engines.orders import EXCHANGE_BAND, fit, lateness, suit
+from tests.engines.build import NOW, order, request
 
 INFY = Listing(Exchange.NSE, "INFY", Kind.EQUITY, tick_size=Decimal("0.05"), freeze_quantity=1000)
 FUTURE = Listing(Exchange.NFO, "NIFTY26NOVFUT", Kind.FUTURE, lot_size=75)
@@ -88,3 +90,11 @@ def test_what_the_broker_lacks_is_refused_with_what_it_has(wish: object) -> None
 def test_a_request_that_contradicts_itself_cannot_be_built(change: dict[str, object]) -> None:
     with pytest.raises(InvalidOrder):
         request(**change)
+
+
+@pytest.mark.parametrize(("bar_minutes_ago", "late"), [(20, True), (5, False), (-600, True), (None, True)])
+def test_a_signal_s_age_counts_from_its_bar_unless_that_lies_ahead(bar_minutes_ago: int | None, late: bool) -> None:
+    now = NOW + timedelta(minutes=16)
+    bar = None if bar_minutes_ago is None else now - timedelta(minutes=bar_minutes_ago)
+    signal = Signal(1, 1, NOW if bar is None or bar_minutes_ago != 5 else now, SignalStatus.ACCEPTED, "{}", "k", bar_time=bar)
+    assert bool(lateness(order(), signal, now, timedelta(minutes=15))) is late

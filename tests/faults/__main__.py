@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import signal
 import sys
 import tempfile
 from collections import Counter
@@ -13,10 +14,11 @@ from pathlib import Path
 from tests.faults import plan
 from tests.faults.campaign import Campaign, Report
 from tests.faults.waits import REAL, SHORT, Waits
-from tests.faults.world import World
+from tests.faults.world import Missing, World
 
 KILLS = 300
 REAL_KILLS = 10
+LEAST_HITS = 10
 
 
 def campaign(home: Path, kills: int, seed: int, waits: Waits, tell: Callable[[str], None]) -> Report:
@@ -55,23 +57,28 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description="Kills workers and counts orders.")
     parser.add_argument("--only", choices=["orders"], default="orders", help="which campaign (there is one)")
     parser.add_argument(
-        "--kills", type=int, default=None, help=f"how many workers die (default {KILLS}, and {REAL_KILLS} with the real waits)"
+        "--kills", type=int, help=f"how many workers die (default {KILLS}, then {REAL_KILLS} with the real waits)"
     )
-    parser.add_argument(
-        "--real-waits", type=int, default=None, metavar="N", help="this many of them in a run with the real waits"
-    )
+    parser.add_argument("--real-waits", type=int, metavar="N", help="how many workers die in a run with the real waits")
     parser.add_argument("--seed", type=int, default=7, help="same seed, same plan")
     parser.add_argument("--verbose", action="store_true", help="tell of each round")
     given = parser.parse_args()
     real = given.real_waits if given.real_waits is not None else REAL_KILLS if given.kills is None else 0
     runs = [("short waits", KILLS if given.kills is None else given.kills, SHORT), ("real waits", real, REAL)]
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that no process is left behind
     folder = Path(tempfile.mkdtemp(prefix="sigma-faults-"))
-    tell = print if given.verbose else _quietly
     reports = []
     for title, kills, waits in runs:
-        if kills:
-            reports.append(campaign(folder / title.replace(" ", "-"), kills, given.seed, waits, tell))
-            show(title, reports[-1])
+        if not kills:
+            continue
+        try:
+            reports.append(
+                campaign(folder / title.replace(" ", "-"), kills, given.seed, waits, print if given.verbose else _quietly)
+            )
+        except Missing as missing:
+            print(f"faults: the campaign came to a standstill: {missing}; everything is kept in {folder}")
+            return 2
+        show(title, reports[-1])
     return conclude(reports, folder)
 
 
@@ -81,7 +88,11 @@ def conclude(reports: list[Report], folder: Path) -> int:
     for report in reports:
         count.update(kills=report.kills, orders=report.orders, breaches=len(report.breaches))
         count.update({name: len(getattr(report.verdict, name)) for name in ("lost", "doubled", "unsettled")})
-    bad = count["lost"] + count["doubled"] + count["unsettled"] + count["breaches"]
+    rare = [point for point in plan.POINTS if sum(report.hit([point])[point] for report in reports) < LEAST_HITS]
+    if rare and count["kills"] >= KILLS:
+        print(f"hit fewer than {LEAST_HITS} times: {', '.join(rare)}")
+        count["rare"] = len(rare)
+    bad = sum(count[name] for name in ("lost", "doubled", "unsettled", "breaches", "rare"))
     if bad:
         print(f"everything is kept in {folder}")
     else:

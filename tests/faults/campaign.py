@@ -74,9 +74,9 @@ class Campaign:
         active = self._next_active(self._worker(rounds[0]), rounds)
         while rounds:
             this = rounds.pop(0)
-            standby = self._worker(rounds[0] if rounds else None)
+            standby = None if this.alone else self._worker(rounds[0] if rounds else None)
             self._play(this, active)
-            active = self._next_active(standby, rounds)
+            active = self._next_active(standby or self._worker(rounds[0] if rounds else None), rounds)
         self._settle()
         self.tell(f"settled ({time.monotonic() - self._began:.1f} s)")
         self._judge("the same day")

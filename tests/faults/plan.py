@@ -75,6 +75,8 @@ class Round:
         At which passage of the point it dies.
     delay_s : float
         Of a random death: seconds after the approval.
+    alone : bool
+        No successor waits: the next worker is only started after the death, as after a restart of the machine's services.
     """
 
     number: int
@@ -86,6 +88,7 @@ class Round:
     account: str = "kite"
     wishes: tuple[Wish, ...] = ()
     faults: tuple[Fault, ...] = ()
+    alone: bool = False
 
     @property
     def environment(self) -> dict[str, str]:
@@ -98,7 +101,7 @@ class Round:
     def __str__(self) -> str:
         how = f"{self.end} {self.point}" if self.point else f"{self.end} after {self.delay_s * 1000:.0f} ms"
         told = ", ".join(map(str, self.faults)) or "no fault"
-        return f"{how}, {self.scene} {'; '.join(map(str, self.wishes)) or 'nothing'}; {told}"
+        return f"{how}{' alone' if self.alone else ''}, {self.scene} {'; '.join(map(str, self.wishes)) or 'nothing'}; {told}"
 
 
 @dataclass
@@ -235,7 +238,8 @@ def _round(number: int, ending: Ending, dice: Dice, *, simple: bool) -> Round:
         wishes += [dice.wish(random.choice(ACCOUNTS)) for _ in range(others)]
     delay = random.choice((random.uniform(0, 0.06), random.uniform(0, 0.4), random.uniform(0, 1.5)))
     faults = _faults(point, scene, account, dice)
-    return Round(number, end, point, passage, round(delay, 3), scene, account, tuple(wishes), faults)
+    alone = end is End.RANDOM and random.random() < 0.15
+    return Round(number, end, point, passage, round(delay, 3), scene, account, tuple(wishes), faults, alone)
 
 
 def _scene(point: str, passage: int, random: Random, *, simple: bool) -> Scene:

@@ -7,8 +7,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Collection
-from contextlib import suppress
+from collections.abc import Callable, Collection, Mapping
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -113,41 +113,40 @@ class World:
 
     def __init__(self, home: Path, seed: int, waits: Waits) -> None:
         self.home, self.waits = home, waits
-        self._started: list[subprocess.Popen[bytes]] = []
         self._workers = 0
+        self._ends = ExitStack()
         home.mkdir(parents=True)
+        try:
+            self._open(seed)
+        except BaseException:
+            self._ends.close()
+            raise
+
+    def _open(self, seed: int) -> None:
         self.url = self._simulator(seed)
-        own = {name: value for name, value in os.environ.items() if not name.startswith(("SIGMA_", "KITE_", "SMARTAPI_"))}
-        self.environment = {**own, **environment(self.url), "SIGMA_HOME": str(home / "sigma")}
-        self._borrowed = {name: os.environ.get(name) for name in self.environment if name.startswith("SIGMA_")}
-        os.environ.update({name: self.environment[name] for name in self._borrowed})
-        self.exchange = Control(self.url)
-        secret = bootstrap.prepare(home / "sigma").webhook_secret
+        foreign = [name for name in os.environ if name.startswith(("SIGMA_", "KITE_", "SMARTAPI_"))]
+        own = {name: value for name, value in os.environ.items() if name not in foreign}
+        self.environment = {**own, **environment(self.url), "SIGMA_HOME": str(self.home / "sigma")}
+        before = dict(os.environ)
+        self._ends.callback(_set_environment, before)
+        _set_environment(self.environment)
+        self.exchange = self._ends.enter_context(Control(self.url))
+        secret = bootstrap.prepare(self.home / "sigma").webhook_secret
         if secret is None:
             raise Missing("a new installation makes a webhook secret")
         self.secret = secret
-        self.house = bootstrap.open_house(home / "sigma")
+        self.house = bootstrap.open_house(self.home / "sigma")
         with self.house.store.read() as tx:
             owner = tx.users.owner()
-        self.desk = Desk(self.house, owner.id, owner.name, Source.PERSON)
-        self.leases = FileLeases(home / "sigma" / "locks")
+        self.desk = self._ends.enter_context(Desk(self.house, owner.id, owner.name, Source.PERSON))
+        self.leases = FileLeases(self.home / "sigma" / "locks")
         self._furnish()
 
     def __enter__(self) -> World:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.desk.close()
-        self.exchange.__exit__(None, None, None)
-        for process in reversed(self._started):
-            if process.poll() is None:
-                process.kill()
-            process.wait(10)
-        for name, value in self._borrowed.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+        self._ends.close()
 
     def _simulator(self, seed: int) -> str:
         announce = self.home / "simulator.url"
@@ -167,7 +166,7 @@ class World:
                 stdout=subprocess.DEVNULL,
                 stderr=stream,
             )
-        self._started.append(process)
+        self._ends.callback(_end, process)
         return Worker(process, errors)
 
     def _furnish(self) -> None:
@@ -216,6 +215,18 @@ class World:
     def record(self) -> Record:
         """Return what is in our database."""
         return record_of(self.house.store)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Kill a process that may have died already, or stand still."""
+    if process.poll() is None:
+        process.kill()
+    process.wait(10)
+
+
+def _set_environment(variables: Mapping[str, str]) -> None:
+    os.environ.clear()
+    os.environ.update(variables)
 
 
 def truth_of(exchange: Exchange, clients: Collection[str]) -> Truth:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import pytest
 
+from sigma.domain.answers import BookRead
 from sigma.domain.orders import OrderStatus, Source
-from tests.orders.stage import KITE, SMART, Stage
+from sigma.services.orders.settle import BookSync
+from tests.orders.stage import KITE, SMART, Stage, eventually
 
 BOTH = pytest.mark.parametrize("account", [KITE, SMART])
 
@@ -112,3 +117,47 @@ def test_our_executions_are_the_exchange_s(stage: Stage, account: str) -> None:
     theirs = sorted((fill["order_id"], fill["quantity"], fill["price"]) for fill in stage.exchange.get("fills"))
     assert ours == theirs
     assert len(theirs) > 3
+
+
+def test_an_execution_that_is_listed_only_after_the_cancel_counts(stage: Stage) -> None:
+    verified(stage)
+    stage.exchange.post("liquidity", listing="NSE:INFY", bid_quantity=0, ask_quantity=2)
+    stage.exchange.post("config", liquidity_replenish_s=None)
+    stage.fault("empty_book", "fills", times=2)
+    order = stage.order(quantity=60, price=1500.0)
+    stage.send()
+    stage.desk.orders.cancel(order.id)
+    stage.sync()
+    stage.send()
+    cancelled = stage.settled(order)
+    assert (cancelled.status, cancelled.filled_quantity) == (OrderStatus.CANCELLED, 2)
+    eventually(lambda: stage.sync().active is False)
+    assert [fill.quantity for fill in stage.desk.orders.why(order.id).fills] == [2]
+
+
+def test_an_order_from_elsewhere_that_makes_no_sense_to_us_is_marked_and_keeps_no_other_from_being_read(stage: Stage) -> None:
+    order = stage.order()
+    stage.send()
+
+    class Broker:
+        """The account's own, whose book holds one more row."""
+
+        def __init__(self) -> None:
+            self.real = stage.house.connections.broker(stage.account().id)
+
+        def order_book(self) -> BookRead:
+            book = self.real.order_book()
+            strange = replace(book.rows[0], broker_order_id="42", exchange="MOON", symbol="CHEESE", listing=None, tag="")
+            return replace(book, rows=(strange, *book.rows))
+
+        def fills(self) -> object:
+            return self.real.fills()
+
+    class Connected:
+        def read(self, account_id: int, what: str, ask: Callable[[Broker], object], **_: object) -> object:
+            return ask(Broker())
+
+    house = replace(stage.house.orders.house, connected=Connected())  # type: ignore[arg-type]
+    report = BookSync(house).sync(stage.account().id)
+    assert ["42" in text and "MOON" in text for text in report.bad] == [True]
+    assert stage.get(order).status is OrderStatus.FILLED

@@ -9,7 +9,7 @@ import pytest
 from sigma.domain.errors import Conflict, InvalidInput
 from sigma.domain.orders import CommandState, OrderStatus
 from sigma.infra.clock import SystemClock
-from tests.orders.stage import KITE, SMART, Stage
+from tests.orders.stage import KITE, SMART, Stage, eventually
 
 BOTH = pytest.mark.parametrize("account", [KITE, SMART])
 
@@ -18,6 +18,8 @@ def lost_over_night(stage: Stage, account: str, *, placed: bool) -> int:
     """Let a sender die behind (or before) the wire, and a night pass before anybody looks; return the order's number."""
     order = stage.order(account)
     stage.die("bytes_left" if placed else "claimed", account)
+    if placed:
+        eventually(lambda: stage.at_exchange(order))
     stage.overnight()
     stage.successor(account)
     stage.sync(account)

@@ -141,6 +141,16 @@ def test_a_repeat_of_an_order_from_elsewhere_is_the_person_s_own(stage: Stage) -
     assert "does not echo our tag" in (stage.account().frozen_reason or "")
 
 
+def test_asking_twice_for_a_repeat_makes_one_and_a_new_one_once_it_went(stage: Stage) -> None:
+    order = stage.order()
+    stage.desk.orders.cancel(order.id)
+    copy = stage.desk.orders.requeue(order.id)
+    with pytest.raises(Conflict, match="waits already"):
+        stage.desk.orders.requeue(order.id)
+    stage.desk.orders.cancel(copy.id)
+    assert stage.desk.orders.requeue(order.id).parent_id == order.id
+
+
 def test_an_order_that_a_restored_copy_shows_waiting_gets_the_account_where_its_row_is(stage: Stage) -> None:
     order = stage.order()
     stage.send()
@@ -159,6 +169,8 @@ def test_an_order_that_only_a_person_can_close_hides_no_later_order_from_elsewhe
     order = unknown(stage)
     stage.overnight()
     eventually(lambda: stage.glance() and stage.get(order).unsettled)
+    stage.exchange.post("clock", set="2026-11-23T10:00:00+05:30")
+    stage.advance(0)
     stage.placed_elsewhere()
     assert stage.sync().adopted == 1
     assert stage.get(order).status is OrderStatus.UNKNOWN

@@ -223,3 +223,12 @@ def test_a_manual_account_is_never_renewed(rooms: Rooms) -> None:
     rooms.clock.pass_by(A_DAY.total_seconds())
     assert rooms.sessions.check(account).state is SessionState.EXPIRED
     assert "renew" not in rooms.alpha.calls
+
+
+def test_a_refresh_token_that_was_refused_is_not_shown_to_the_broker_again(rooms: Rooms, automatic: Account) -> None:
+    rooms.beta.renew_error = SessionExpired("The refresh token is invalid.")
+    rooms.beta.auto_error = SessionExpired("Invalid TOTP.")
+    for _ in range(5):
+        assert rooms.sessions.check(automatic, refresh=True).state is SessionState.EXPIRED
+        rooms.clock.pass_by(5)
+    assert rooms.beta.calls.count("renew") == 1
