@@ -228,6 +228,9 @@ class Line:
         words = self._clean(" ".join(part for part in (said.code, said.text) if part)) or "no words"
         meaning = self._dialect.proof(said)
         if meaning is Meaning.SESSION:
+            if self._login:
+                hint = "Enter it again; a one-time code or request token is good once, and only for a moment."
+                return SessionExpired(f"{title} refused what was entered: {words}.", hint=hint)
             return SessionExpired(f"{title} wants a new login for {what}: {words}.", hint="Log in again.")
         if meaning is Meaning.RATE or said.status == _HTTP_TOO_MANY:
             return RateLimited(f"{title} refused {what} for rate: {words}.", retry_after=answer.retry_after)

@@ -11,11 +11,11 @@ import typer
 from rich.text import Text
 
 from sigma.cli import story, tables
-from sigma.cli.state import Account, Json, Yes, confirm, console, desk, names, say
+from sigma.cli.state import Account, Json, Yes, complain, confirm, console, desk, names, say
 from sigma.cli.table import as_json, show
 from sigma.domain.errors import InvalidOrder
 from sigma.domain.money import decimal_from, indian
-from sigma.domain.orders import CommandState, Order, OrderStatus, OrderType
+from sigma.domain.orders import Command, CommandKind, CommandState, Order, OrderStatus, OrderType
 
 if TYPE_CHECKING:
     from sigma.desk import Desk
@@ -174,9 +174,10 @@ def modify(
         confirm(f"Change {story.title(order, names(opened))} to {told}?", yes=yes)
         changed = opened.orders.modify(order_id, version=None, **changes)
         deadline = time.monotonic() + wait
-        while _busy(opened, order_id) and time.monotonic() < deadline:
+        while _modifying(opened, changed) and time.monotonic() < deadline:
             time.sleep(POLL_S)
         _line(opened, opened.orders.get(changed.id))
+        _tell_modification(opened, changed)
 
 
 @app.command()
@@ -278,10 +279,34 @@ def _line(opened: Desk, order: Order) -> None:
         say(line)
 
 
-def _busy(opened: Desk, order_id: int) -> bool:
-    """Say whether a write about this order is still under way."""
-    under_way = (CommandState.PENDING, CommandState.SENDING, CommandState.UNKNOWN)
-    return any(command.state in under_way for command in opened.orders.why(order_id).commands)
+def _modifying(opened: Desk, asked: Order) -> bool:
+    """Say whether a modification is under way, or accepted and not shown by the broker's book yet."""
+    last = _last_modification(opened, asked.id)
+    if last is None:
+        return False
+    if last.state in (CommandState.PENDING, CommandState.SENDING, CommandState.UNKNOWN):
+        return True
+    now = opened.orders.get(asked.id)
+    return last.state is CommandState.ANSWERED and now.status.live and now.request == asked.request
+
+
+def _last_modification(opened: Desk, order_id: int) -> Command | None:
+    """Return the newest MODIFY of an order; None when the risk gate let none out."""
+    commands = [command for command in opened.orders.why(order_id).commands if command.kind is CommandKind.MODIFY]
+    return commands[-1] if commands else None
+
+
+def _tell_modification(opened: Desk, asked: Order) -> None:
+    """Say what became of a modification; exit code 1 when it was refused."""
+    now, last = opened.orders.get(asked.id), _last_modification(opened, asked.id)
+    if now.risk_note:
+        complain(f"The change was stopped: {now.risk_note}.", "The order works as before.")
+        raise typer.Exit(1)
+    if last is not None and last.state in (CommandState.REFUSED, CommandState.WITHDRAWN):
+        complain(f"The change was refused: {last.text or last.code}.", "The order works as before.")
+        raise typer.Exit(1)
+    if _modifying(opened, asked):
+        say(Text("  The change is on its way; `sigma orders show` tells when the broker shows it.", "dim"))
 
 
 def _amount(text: str | None) -> Decimal | None:

@@ -41,6 +41,7 @@ def show_limits(raw: Json = False) -> None:
         show(console(), rows, tables.limits(names(opened)), empty=empty, raw=raw)
         if not raw:
             _kills(opened.risk.kills(), names(opened), opened.now())
+            say(f"Trading mode of all accounts: {opened.risk.mode()} (an account's own may be stricter: `sigma accounts`).")
 
 
 def _kills(kills: list[KillState], known: dict[int, str], now: datetime) -> None:

@@ -47,6 +47,10 @@ class RiskDesk:
         """Return the kill switches that are on."""
         return list(self._house.risk.kills(self._user_id))
 
+    def mode(self) -> TradingMode:
+        """Return the user-wide trading mode; the stricter of it and an account's applies."""
+        return self._house.risk.user_mode(self._user_id)
+
     def set_mode(self, mode: str) -> None:
         """Set the user-wide trading mode: NORMAL, EXIT_ONLY or PAUSED."""
         self._house.risk.set_user_mode(self._user_id, word(TradingMode, mode, "trading mode"))

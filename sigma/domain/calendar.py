@@ -45,9 +45,13 @@ class Calendar:
         """Return the regular hours of `exchange`; an exchange without hours here raises KeyError."""
         return REGULAR_HOURS[exchange]
 
+    def knows(self, exchange: Exchange) -> bool:
+        """Say whether the hours of `exchange` are in this calendar."""
+        return exchange in REGULAR_HOURS
+
     def is_session(self, exchange: Exchange, day: date) -> bool:
         """Say whether `exchange` trades on `day`."""
-        return exchange in REGULAR_HOURS and day.weekday() < 5 and day not in self.holidays
+        return self.knows(exchange) and day.weekday() < 5 and day not in self.holidays
 
     def is_open(self, exchange: Exchange, now: datetime) -> bool:
         """Say whether `exchange` is in its continuous session at `now`."""

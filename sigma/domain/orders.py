@@ -312,7 +312,8 @@ class Command:
     unknown_ns : int or None
         Boot-clock instant at which the outcome was declared unknown (the call had returned, or its process was dead).
     absent_reads : tuple of int
-        Boot-clock instants of complete same-day reads of the book in which the order did not appear.
+        Boot-clock instants of reads after the loss that did not settle it: for a PLACE complete same-day reads without
+        the order, for a MODIFY the last one, which showed the old values.
     look_alikes : tuple of str
         Broker ids of untagged rows that could be this order; they block proof of absence.
     """

@@ -122,7 +122,11 @@ def observe(order: Order, row: BrokerOrder, now: datetime) -> Order:
 
 
 def _average(order: Order, row: BrokerOrder, filled: int) -> Decimal | None:
-    """The broker's average belongs to the broker's filled quantity: keep ours when ours is further."""
+    """The broker's average belongs to the broker's filled quantity, and gives way to one that we have for that quantity:
+    ours comes from the executions once they are listed, and is not rounded.
+    """
+    if filled == order.filled_quantity and order.average_price is not None:
+        return order.average_price
     return (
         row.average_price if filled == row.filled_quantity and row.filled_quantity and row.average_price else order.average_price
     )

@@ -146,7 +146,8 @@ def judge_modify(order: Order, command: Command, read: Read, rules: SettleRules,
     if row.status is not None and row.status.final:
         return Judgement(Finding.NOT_APPLIED, f"the order ended {row.status} before", (row,))
     if read.asked_ns < earliest_ns(command, rules):
-        return Judgement(Finding.WAIT, "the broker may still apply it", (row,))
+        seen = (read.asked_ns,) if read.asked_ns >= (command.unknown_ns or 0) else command.absent_reads
+        return Judgement(Finding.WAIT, "the broker may still apply it", (row,), absent_reads=seen)
     return Judgement(Finding.NOT_APPLIED, "the book still shows the old values", (row,))
 
 

@@ -137,7 +137,12 @@ class Orders(Protocol):
         """Store an execution; False when it was known already."""
 
     def fills(
-        self, *, order_id: int | None = None, account_id: int | None = None, since: datetime | None = None
+        self,
+        *,
+        user_id: int | None = None,
+        order_id: int | None = None,
+        account_id: int | None = None,
+        since: datetime | None = None,
     ) -> Sequence[Fill]:
         """Return executions, oldest first."""
 

@@ -77,6 +77,11 @@ class RiskService:
         with self._store.read() as tx:
             return [kill for kill in tx.risk.kills(user_id) if kill.on]
 
+    def user_mode(self, user_id: int) -> TradingMode:
+        """Return the user-wide trading mode."""
+        with self._store.read() as tx:
+            return TradingMode(tx.users.get(user_id).trading_mode)
+
     def set_user_mode(self, user_id: int, mode: TradingMode) -> None:
         """Set the user-wide trading mode; the stricter of it and an account's applies."""
         with self._store.begin() as tx:

@@ -34,7 +34,12 @@ _SQLITE: dict[int, _Case] = {
     sqlite3.SQLITE_READONLY: (READ_ONLY, "may not be written", "Check the owner and mode of the file and of its folder.", False),
     sqlite3.SQLITE_PERM: (READ_ONLY, "may not be opened", "Check the owner and mode of the file and of its folder.", False),
     sqlite3.SQLITE_CANTOPEN: (DOWN, "cannot be opened", "Check that SIGMA_HOME exists and may be written.", False),
-    sqlite3.SQLITE_IOERR: (DOWN, "cannot be read or written: the disk gave an error", "Check the disk.", True),
+    sqlite3.SQLITE_IOERR: (
+        DOWN,
+        "cannot be read or written: the disk gave an error",
+        "Check the disk, and whether it is full.",
+        True,
+    ),
     sqlite3.SQLITE_CORRUPT: (DAMAGED, "is damaged", _DAMAGED_HINT, False),
     sqlite3.SQLITE_NOTADB: (DAMAGED, "is no database", _DAMAGED_HINT, False),
 }

@@ -148,10 +148,17 @@ class SqlOrders:
         return self._link.write(statement, from_fill(fill) | {"user_id": owner.user_id}).first() is not None
 
     def fills(
-        self, *, order_id: int | None = None, account_id: int | None = None, since: datetime | None = None
+        self,
+        *,
+        user_id: int | None = None,
+        order_id: int | None = None,
+        account_id: int | None = None,
+        since: datetime | None = None,
     ) -> Sequence[Fill]:
         """Return executions, oldest first; `since` means executed at or after."""
         query = _FILLS
+        if user_id is not None:
+            query = query.where(fills.c.user_id == user_id)
         if order_id is not None:
             query = query.where(fills.c.order_id == order_id)
         if account_id is not None:

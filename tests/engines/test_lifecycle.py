@@ -101,3 +101,10 @@ def test_fills_are_legal_on_any_status_and_never_shrink(sums: list[int], start: 
         assert after.filled_quantity == max(state.filled_quantity, quantity)
         assert (after.status is S.FILLED) or after.filled_quantity < 10
         state = after
+
+
+def test_an_average_from_executions_is_not_replaced_by_the_rounded_one_of_the_book() -> None:
+    done = executed(order(S.SENT, broker_order_id="B1"), 10, Decimal("1499.123456"), NOW)
+    assert observe(
+        done, row(status=S.FILLED, filled_quantity=10, average_price=Decimal("1499.12")), NOW
+    ).average_price == Decimal("1499.123456")

@@ -153,7 +153,7 @@ def test_a_cancellation_wanted_while_the_order_is_on_its_way_goes_out_after_it(s
     assert stage.settled(order).status is OrderStatus.CANCELLED
 
 
-def test_a_cancellation_may_follow_a_modification_of_unknown_outcome(stage: Stage) -> None:
+def test_a_cancellation_may_follow_a_modification_of_unknown_outcome_once_the_book_was_read(stage: Stage) -> None:
     order = stage.resting()
     stage.waits()
     stage.fault("drop_before_commit", "modify")
@@ -161,6 +161,8 @@ def test_a_cancellation_may_follow_a_modification_of_unknown_outcome(stage: Stag
     stage.send()
     assert stage.command(order, CommandKind.MODIFY).state is CommandState.UNKNOWN
     stage.desk.orders.cancel(order.id)
+    assert stage.send() == 0
+    stage.sync()
     assert stage.send() == 1
     assert stage.settled(order).status is OrderStatus.CANCELLED
     assert stage.command(order, CommandKind.MODIFY).state is CommandState.REFUSED

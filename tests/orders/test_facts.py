@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, date, datetime
 
 import pytest
 
 from sigma.domain.answers import BookRead
-from sigma.domain.orders import OrderStatus, Source
-from sigma.services.orders.settle import BookSync
+from sigma.domain.errors import Conflict
+from sigma.domain.orders import OrderStatus, Source, Variety
+from sigma.services.orders.settle import BookSync, SyncReport
 from tests.orders.stage import KITE, SMART, Stage, eventually
 
 BOTH = pytest.mark.parametrize("account", [KITE, SMART])
@@ -135,20 +137,15 @@ def test_an_execution_that_is_listed_only_after_the_cancel_counts(stage: Stage) 
     assert [fill.quantity for fill in stage.desk.orders.why(order.id).fills] == [2]
 
 
-def test_an_order_from_elsewhere_that_makes_no_sense_to_us_is_marked_and_keeps_no_other_from_being_read(stage: Stage) -> None:
-    order = stage.order()
-    stage.send()
+def read_with(stage: Stage, change: Callable[[BookRead], BookRead]) -> SyncReport:
+    """Read the account's own book, changed, and apply it."""
 
     class Broker:
-        """The account's own, whose book holds one more row."""
-
         def __init__(self) -> None:
             self.real = stage.house.connections.broker(stage.account().id)
 
         def order_book(self) -> BookRead:
-            book = self.real.order_book()
-            strange = replace(book.rows[0], broker_order_id="42", exchange="MOON", symbol="CHEESE", listing=None, tag="")
-            return replace(book, rows=(strange, *book.rows))
+            return change(self.real.order_book())
 
         def fills(self) -> object:
             return self.real.fills()
@@ -158,6 +155,46 @@ def test_an_order_from_elsewhere_that_makes_no_sense_to_us_is_marked_and_keeps_n
             return ask(Broker())
 
     house = replace(stage.house.orders.house, connected=Connected())  # type: ignore[arg-type]
-    report = BookSync(house).sync(stage.account().id)
+    return BookSync(house).sync(stage.account().id)
+
+
+def test_an_order_from_elsewhere_that_makes_no_sense_to_us_is_marked_and_keeps_no_other_from_being_read(stage: Stage) -> None:
+    order = stage.order()
+    stage.send()
+
+    def with_cheese(book: BookRead) -> BookRead:
+        strange = replace(book.rows[0], broker_order_id="42", exchange="MOON", symbol="CHEESE", listing=None, tag="")
+        return replace(book, rows=(strange, *book.rows))
+
+    report = read_with(stage, with_cheese)
     assert ["42" in text and "MOON" in text for text in report.bad] == [True]
     assert stage.get(order).status is OrderStatus.FILLED
+
+
+def test_an_order_from_elsewhere_with_words_that_we_do_not_know_is_shown_and_never_repeated(stage: Stage) -> None:
+    stage.placed_elsewhere()
+    read_with(stage, lambda book: replace(book, rows=tuple(replace(row, product=None) for row in book.rows)))
+    (adopted,) = stage.orders(KITE)
+    assert adopted.status is OrderStatus.FILLED
+    with pytest.raises(Conflict, match="product at the broker has no word here"):
+        stage.desk.orders.requeue(adopted.id)
+
+
+def test_an_after_market_order_from_elsewhere_belongs_to_the_next_session(stage: Stage) -> None:
+    stage.placed_elsewhere()
+    evening = datetime(2026, 11, 20, 15, 0, tzinfo=UTC)
+    read_with(
+        stage, lambda book: replace(book, rows=tuple(replace(row, variety=Variety.AMO, placed_at=evening) for row in book.rows))
+    )
+    assert [order.session_date for order in stage.orders(KITE)] == [date(2026, 11, 23)]
+
+
+def test_the_executions_of_a_removed_account_stay_in_the_list(stage: Stage) -> None:
+    order = stage.order()
+    stage.send()
+    stage.settled(order)
+    eventually(lambda: stage.sync().active is False)
+    before = len(stage.desk.orders.fills())
+    stage.desk.accounts.remove(KITE, force=True)
+    assert before > 0
+    assert len(stage.desk.orders.fills()) == before

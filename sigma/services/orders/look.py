@@ -62,11 +62,10 @@ class OrderViews:
             )
 
     def fills(self, *, user_id: int, account: str | int | None = None) -> Sequence[Fill]:
-        """Return executions of one account, or of all the user's."""
+        """Return executions of one account, or of all the user ever had."""
         with self._house.store.read() as tx:
-            if account is not None:
-                return tuple(tx.orders.fills(account_id=self._house.account(tx, account, user_id).id))
-            return tuple(fill for own in tx.accounts.list(user_id) for fill in tx.orders.fills(account_id=own.id))
+            chosen = None if account is None else self._house.account(tx, account, user_id).id
+            return tx.orders.fills(user_id=user_id, account_id=chosen)
 
     def story(self, order_id: int, *, user_id: int) -> Story:
         """Return everything that is known about why an order happened and what came of it."""

@@ -151,14 +151,15 @@ class Sender:
             return Claimed(tx.orders.get(command.order_id), command, tx.accounts.get(command.account_id)) if ours else None
 
     def _blocked(self, tx: Unit, command: Command) -> bool:
-        """Say whether another write of this order is in the way (a CANCEL may follow an UNKNOWN MODIFY)."""
+        """Say whether another write of this order is in the way.
+
+        A CANCEL may follow an UNKNOWN MODIFY once the book was read after its answer was lost.
+        """
         others = [other for other in tx.commands.for_order(command.order_id) if other.id != command.id]
         open_states = (CommandState.SENDING, CommandState.UNKNOWN)
         in_the_way = [other for other in others if other.state in open_states]
         if command.kind is CommandKind.CANCEL:
-            in_the_way = [
-                other for other in in_the_way if not (other.kind is CommandKind.MODIFY and other.state is CommandState.UNKNOWN)
-            ]
+            in_the_way = [other for other in in_the_way if other.kind is not CommandKind.MODIFY or not other.absent_reads]
         return bool(in_the_way)
 
     def _obstacle(self, tx: Unit, order: Order, command: Command, account: Account) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 
 from sigma.domain.accounts import Account
 from sigma.domain.answers import BookRead, BrokerFill, BrokerOrder
 from sigma.domain.errors import InvalidInput, InvalidOrder
+from sigma.domain.instruments import split_listing
 from sigma.domain.orders import (
     LIVE,
     Command,
@@ -23,6 +24,7 @@ from sigma.domain.orders import (
     OrderType,
     Product,
     Source,
+    Variety,
     average,
 )
 from sigma.domain.portfolio import Rows
@@ -205,14 +207,22 @@ class _Pass:
             broker_order_id=row.broker_order_id,
             parent_id=parent.id if parent else None,
             signal_id=parent.signal_id if parent else None,
-            session_date=self.today,
+            session_date=self._session_of(request, row),
             sent_at=row.placed_at,
+            risk_note=_not_understood(row),
         )
         seen = lifecycle.observe(order, row, self.now)
         stored = self.house.add(self.tx, seen, "ADOPTED", why, broker_order_id=row.broker_order_id, tag=row.tag)
         self.attached[row.broker_order_id] = stored
         self.adopted += 1
         return stored
+
+    def _session_of(self, request: OrderRequest, row: BrokerOrder) -> date:
+        """Return the session of an order from elsewhere: today's, but for one that was placed after the market for the next."""
+        exchange, _ = split_listing(request.listing)
+        if row.variety is Variety.AMO and row.placed_at is not None and self.house.calendar.knows(exchange):
+            return self.house.session_of(request, row.placed_at)
+        return self.today
 
     def _apply_fills(self) -> None:
         touched: dict[int, Order] = {}
@@ -333,6 +343,12 @@ class _Pass:
 
     def _in_book(self, order: Order) -> bool:
         return any(row.broker_order_id == order.broker_order_id for row in self.book.rows)
+
+
+def _not_understood(row: BrokerOrder) -> str:
+    """Return what of an order from elsewhere has no word here; such an order is shown and followed, never repeated."""
+    strange = [what for what, known in (("product", row.product), ("order type", row.order_type)) if known is None]
+    return f"its {' and '.join(strange)} at the broker has no word here; look there" if strange else ""
 
 
 def _priced(row: BrokerOrder) -> bool:

@@ -181,6 +181,8 @@ class Submission:
             if not ended.status.final:
                 hint = "Wait until it is settled." if ended.status is OrderStatus.UNKNOWN else "Cancel it first."
                 raise Conflict(f"Order {order_id} is {ended.status}: only an ended order can be repeated.", hint=hint)
+            if ended.source is Source.BROKER and ended.risk_note:
+                raise Conflict(f"Order {order_id} cannot be repeated: {ended.risk_note}.", hint="Place a new order by hand.")
             for waiting in tx.orders.list(user_id=user_id, statuses=[OrderStatus.WAITING]):
                 if waiting.parent_id == ended.id:  # a second click is no second wish
                     raise Conflict(f"Order {waiting.id} repeats order {order_id} and waits already.", hint="Approve that one.")
