@@ -6,6 +6,8 @@ Loaded this way it does neither, and nothing it logs (PIN, one-time code, tokens
 
 from __future__ import annotations
 
+import functools
+import importlib
 import logging
 import os
 import sys
@@ -26,8 +28,12 @@ SILENT.propagate = False
 SILENT.setLevel(logging.CRITICAL + 1)
 
 
+@functools.cache
 def load_smartapi() -> types.ModuleType:
-    """Import ``SmartApi.smartConnect`` without its network call, its files and its logging."""
+    """Import a copy of ``SmartApi.smartConnect`` for these tests alone, without its network call, its files and its logging.
+
+    A copy, because the adapter gives its own copy a session of its own: the simulator is tested with the client as it comes.
+    """
     logzero = types.ModuleType("logzero")
     logzero.logger = SILENT  # type: ignore[attr-defined]
     logzero.logfile = lambda *_args, **_kwargs: None  # type: ignore[attr-defined]
@@ -35,18 +41,17 @@ def load_smartapi() -> types.ModuleType:
     def refuse(*_args: object, **_kwargs: object) -> None:
         raise requests.ConnectionError("disabled while the package is imported")
 
+    others = {name: sys.modules.pop(name) for name in list(sys.modules) if name.partition(".")[0] in ("SmartApi", "logzero")}
     real_get, requests.get = requests.get, refuse  # type: ignore[assignment]
-    saved = sys.modules.get("logzero")
     sys.modules["logzero"] = logzero
     try:
-        import SmartApi.smartConnect as module
+        module = importlib.import_module("SmartApi.smartConnect")
     finally:
         requests.get = real_get
-        if saved is None:
-            sys.modules.pop("logzero")
-        else:
-            sys.modules["logzero"] = saved
-    module.os = types.SimpleNamespace(path=os.path, makedirs=lambda *_args, **_kwargs: None)
+        for name in [name for name in sys.modules if name.partition(".")[0] in ("SmartApi", "logzero")]:
+            del sys.modules[name]
+        sys.modules.update(others)
+    module.os = types.SimpleNamespace(path=os.path, makedirs=lambda *_args, **_kwargs: None)  # type: ignore[attr-defined]
     return module
 
 
