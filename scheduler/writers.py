@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import structlog
@@ -76,17 +77,22 @@ class AccountWriter(threading.Thread):
 
     def _send(self, sender: Sender, touch: Callable[[], None]) -> None:
         self._retrying(lambda: Round(sender.take_over()))
-        while not self._ending.is_set():
+
+        def step() -> Round:
             touch()
+            return sender.run_once()
+
+        while not self._ending.is_set():
             self._wake.clear()
-            done = self._retrying(sender.run_once)
+            done = self._retrying(step)
             self._wake.wait(done.delay or self._scan())
 
     def _stand_still(self, touch: Callable[[], None]) -> None:
         """Keep the lease, and show life, so that nobody sends for this account until the worker is restarted."""
         told = False
         while not self._ending.wait(STANDING_S):
-            touch()
+            with suppress(OSError):  # the disk may be what stopped it
+                touch()
             told = told or self._alarmed()
 
     def _alarmed(self) -> bool:
@@ -107,12 +113,12 @@ class AccountWriter(threading.Thread):
             return SCAN_WITHOUT_SETTINGS_S
 
     def _retrying(self, step: Callable[[], Round]) -> Round:
-        """Run a step; a database that is locked or full for a moment is waited for (nothing was claimed then)."""
+        """Run a step; a database that is locked or a disk that is full for a moment is waited for (nothing was claimed then)."""
         try:
             done = step()
         except WritesStopped:
             raise
-        except SigmaError as error:
+        except (SigmaError, OSError) as error:
             log.warning("writer_waits", account_id=self._account_id, error=str(error))
             return Round(0, self._scan())
         if done.sent:

@@ -41,6 +41,7 @@ class Report:
     acts: Counter[str] = field(default_factory=Counter)
     told: list[str] = field(default_factory=list)
     breaches: list[str] = field(default_factory=list)
+    standstill: str = ""
     seconds: float = 0.0
 
     def hit(self, points: Sequence[str]) -> dict[str, int]:
@@ -63,13 +64,27 @@ class Campaign:
         self.report = Report()
         self._random = Random(len(plan))
         self._began = self._look_again = 0.0
+        self._rounds: list[Round] = []
         self._removed: list[int] = []
         self._resting: dict[str, list[int]] = {account: [] for account in ACCOUNTS}
 
     def run(self) -> Report:
         """Play all rounds, then judge the day, and judge again one simulated day later."""
         self._began = time.monotonic()
-        rounds = list(self.plan)
+        try:
+            active = self._play_all()
+            self._settle()
+            self.tell(f"settled ({time.monotonic() - self._began:.1f} s)")
+            self._judge("the same day")
+            self._night(active)
+        except Missing as missing:
+            self.report.standstill = str(missing)
+        self._judge("a day later")
+        self.report.seconds = time.monotonic() - self._began
+        return self.report
+
+    def _play_all(self) -> Worker:
+        rounds = self._rounds = list(self.plan)
         self._warm_up()
         active = self._next_active(self._worker(rounds[0]), rounds)
         while rounds:
@@ -77,13 +92,7 @@ class Campaign:
             standby = None if this.alone else self._worker(rounds[0] if rounds else None)
             self._play(this, active)
             active = self._next_active(standby or self._worker(rounds[0] if rounds else None), rounds)
-        self._settle()
-        self.tell(f"settled ({time.monotonic() - self._began:.1f} s)")
-        self._judge("the same day")
-        self._night(active)
-        self._judge("a day later")
-        self.report.seconds = time.monotonic() - self._began
-        return self.report
+        return active
 
     # -- workers
 
@@ -111,10 +120,12 @@ class Campaign:
         self.report.kills += 1
         word = dead.last_word
         name = "random" if life is None or life.end is End.RANDOM else "pause" if life.end is End.PAUSE else word
-        if not name:
-            self.report.missed.append(f"round {life.number if life else 'last'}: {life}")
-            name = "random"
-        self.report.hits[name] += 1
+        if not name and life is not None:
+            again = f"round {life.number}: {life}"
+            if again not in self.report.missed:
+                self._rounds.append(life)  # once more, at the end
+            self.report.missed.append(again)
+        self.report.hits[name or "random"] += 1
 
     # -- rounds
 
@@ -324,14 +335,15 @@ class Campaign:
     # -- the verdict
 
     def _judge(self, when: str) -> None:
-        """Add the verdict of this moment to the report, with the stories of the orders that it complains of."""
+        """Add to the report what is new in the verdict of this moment, with the stories of the orders that it complains of."""
         found, report = self._verdict(), self.report
         report.orders = len(self.person.intended)
         for name in ("lost", "doubled", "unsettled"):
+            told = getattr(report.verdict, name)
             for case in getattr(found, name):
-                getattr(report.verdict, name).append(judge.Case(f"{case.text} ({when})", case.order_id))
-                if case.order_id is not None:
-                    report.stories.append(self._story(case.order_id))
+                if all((one.order_id, one.text.partition(" (seen")[0]) != (case.order_id, case.text) for one in told):
+                    told.append(judge.Case(f"{case.text} (seen {when})", case.order_id))
+                    report.stories += [self._story(case.order_id)] if case.order_id is not None else []
         report.verdict.twins = found.twins
         report.acts, report.told = self.person.acts, self.person.told
         report.breaches = [str(breach) for breach in self.world.exchange.get("breaches")]

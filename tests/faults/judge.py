@@ -149,9 +149,12 @@ class _Comparison:
 
     def _wire(self) -> None:
         requests = Counter((row["client_id"], row["tag"]) for row in self.truth.writes if row["endpoint"] == "place")
+        orders = {order.client_order_id: order.id for order in self.by_id.values()}
+        counted = {case.order_id for case in self.verdict.doubled}
         for (client, tag), count in requests.items():
-            if count > 1:
-                self.verdict.doubled.append(Case(f"{count} place requests of {client} carry the tag {tag!r}"))
+            number = orders.get(tag)
+            if count > 1 and (number is None or number not in counted):
+                self.verdict.doubled.append(Case(f"{count} place requests of {client} carry the tag {tag!r}", number))
 
     def _ledger(self, account: str) -> None:
         """Hold our executions against the exchange's."""

@@ -94,8 +94,8 @@ class Person:
     def _frozen(self) -> None:
         for account in self.world.accounts():
             if account.frozen_reason:
-                self._act(f"released {account.name}: {account.frozen_reason}", "frozen account released")
                 self.world.desk.risk.release(account.name, reason="looked at the broker's page")
+                self._act(f"released {account.name}: {account.frozen_reason}", "frozen account released")
 
     def _logins(self) -> None:
         for account in CLIENTS:
@@ -123,11 +123,11 @@ class Person:
         there = self.at_exchange(order)
         mine = [row["order_id"] for row in there if row["order_id"] in command.look_alikes]
         if mine:
-            self._act(f"order {order.id} is {mine[0]}, whose tag was lost", "look-alike identified")
             self.world.desk.orders.resolve(order.id, broker_order_id=mine[0], reason="it is the one on the broker's page")
+            self._act(f"order {order.id} is {mine[0]}, whose tag was lost", "look-alike identified")
         elif not there and time.monotonic() - since > 2 * (waits.late + waits.hidden):
-            self._act(f"order {order.id} was not placed: {', '.join(command.look_alikes)} is another", "look-alike denied")
             self.world.desk.orders.resolve(order.id, reason="the one on the broker's page is another")
+            self._act(f"order {order.id} was not placed: {', '.join(command.look_alikes)} is another", "look-alike denied")
 
     def at_exchange(self, order: Order) -> list[Mapping[str, Any]]:
         """Return what the exchange has of an order."""

@@ -203,9 +203,9 @@ Ending = tuple[End, str, int]
 
 def _named_ends(count: int, *, simple: bool) -> list[Ending]:
     points = IN_FLIGHT if simple else POINTS
-    stops = 0 if simple else max(0, min(count - len(points), max(3, count // 8)))
+    stops = 0 if simple else max(0, min(count - len(points), max(3, count // 10)))
     ends: list[Ending] = [(End.STOP, STOPPABLE[number % len(STOPPABLE)], 1) for number in range(stops)]
-    whole = max(1, (count - stops - count // 20) // len(points)) * len(points)
+    whole = max(1, (count - stops - count // 25) // len(points)) * len(points)
     whole = min(whole, count - stops)
     ends += [(End.KILL, points[number % len(points)], 1) for number in range(whole)]
     # What is left over dies in the wire of its second write: inside a modify or a cancel.

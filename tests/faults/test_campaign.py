@@ -19,8 +19,8 @@ def test_killed_workers_lose_no_order_double_none_and_leave_none_open(tmp_path: 
     report = campaign(tmp_path / "world", KILLS, SEED, SHORT, print)
     verdict = report.verdict
     assert (verdict.lost, verdict.doubled, verdict.unsettled) == ([], [], []), "\n".join(report.stories)
-    assert report.breaches == []
-    assert report.kills == KILLS
+    assert (report.breaches, report.standstill) == ([], "")
+    assert report.kills >= KILLS
     assert report.hit(plan.POINTS) == dict.fromkeys(plan.POINTS, 1) | {
         name: report.hit(plan.POINTS)[name] for name in plan.POINTS
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import resource
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 
 import pytest
@@ -211,39 +211,63 @@ def test_a_claim_that_nobody_calls_is_declared_unknown_by_the_same_sender(stage:
     assert stage.requests("place") == []
 
 
-class FullDiskAt:
-    """A probe that fills the disk at a point: from there on no file of this process can grow."""
+class FullDiskAt(AbstractContextManager["FullDiskAt"]):
+    """A probe that fills the disk at a point, once: from there on no file of this process can grow, until it is left."""
 
     def __init__(self, point: str) -> None:
         self._point = point
-        self.before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        self._before = resource.getrlimit(resource.RLIMIT_FSIZE)
 
     def reached(self, point: str) -> None:
         if point == self._point:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (1, self.before[1]))
+            resource.setrlimit(resource.RLIMIT_FSIZE, (1, self._before[1]))
 
-    def free(self) -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, self.before)
+    def __exit__(self, *_: object) -> None:
+        self._point = ""
+        resource.setrlimit(resource.RLIMIT_FSIZE, self._before)
+
+
+def on_full_disk(stage: Stage, disk: FullDiskAt) -> Sender:
+    """Return the account's sender, for whom the disk will be full at a point."""
+    stage.sender()
+    house = replace(stage.house.orders.house, probe=disk)
+    number = stage.account().id
+    return Sender(house, stage.house.orders.approval, number, stage.leases[KITE], stage.house.budget(number))
 
 
 def test_an_answer_that_cannot_be_stored_stops_the_account_and_is_settled_by_the_next_holder(stage: Stage) -> None:
     stage.waits()
     order, waiting = stage.order(), stage.order(quantity=1)
-    stage.sender()
-    disk = FullDiskAt("answered")
-    house = replace(stage.house.orders.house, probe=disk)
-    number = stage.account().id
-    sender = Sender(house, stage.house.orders.approval, number, stage.leases[KITE], stage.house.budget(number))
-    try:
-        with pytest.raises(WritesStopped, match="could not be stored"):
-            sender.run_once()
-    finally:
-        disk.free()
+    with FullDiskAt("answered") as disk, pytest.raises(WritesStopped, match="could not be stored"):
+        on_full_disk(stage, disk).run_once()
     assert stage.get(order).status is OrderStatus.SENDING
     assert stage.get(waiting).status is OrderStatus.APPROVED
     assert stage.successor() == 1
     assert stage.settled(order).status is OrderStatus.FILLED
     assert len(stage.at_exchange(order)) == 1
+
+
+def test_a_full_disk_keeps_a_claim_from_being_made_and_the_order_goes_once_there_is_room(stage: Stage) -> None:
+    order = stage.order()
+    with FullDiskAt("intent") as disk:
+        sender = on_full_disk(stage, disk)
+        with pytest.raises((SigmaError, OSError)):
+            sender.run_once()
+    assert stage.get(order).status is OrderStatus.APPROVED
+    assert stage.requests("place") == []
+    assert sender.run_once().sent == 1
+    assert stage.settled(order).status is OrderStatus.FILLED
+
+
+def test_an_order_that_a_bug_of_ours_cannot_prepare_goes_back_and_the_others_go_out(stage: Stage) -> None:
+    broken, sound = stage.order(quantity=1), stage.order(quantity=2)
+    with stage.house.store.begin() as tx:
+        (decision,) = tx.orders.decisions(broken.id)
+        tx.orders.add_decision(replace(decision, id=0, inputs={}))
+    assert stage.send() == 1
+    assert "could not be prepared for sending (KeyError" in stage.get(broken).stale_reason
+    assert stage.settled(sound).status is OrderStatus.FILLED
+    assert len(stage.requests("place")) == 1
 
 
 def test_writes_that_wait_for_another_write_take_no_part_of_the_budget(stage: Stage) -> None:

@@ -7,9 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
+import structlog
+
 from sigma.domain.accounts import Account, TradingMode, stricter
 from sigma.domain.answers import WriteAnswer
-from sigma.domain.errors import SessionExpired, SigmaError
+from sigma.domain.errors import Conflict, SessionExpired, SigmaError
 from sigma.domain.orders import Command, CommandKind, CommandState, Order, OrderRequest, OrderStatus, Outcome
 from sigma.engines import lifecycle, risk
 from sigma.engines.lifecycle import Act
@@ -21,6 +23,7 @@ from sigma.services.orders.amend import want_cancel, wanted_request
 from sigma.services.orders.approve import Approval, Facts
 from sigma.services.orders.house import OrderHouse, freeze
 
+log = structlog.get_logger(__name__)
 STORE_ATTEMPTS = 3
 STORE_PAUSE_S = 0.2
 
@@ -106,8 +109,11 @@ class Sender:
         try:
             with house.store.begin() as tx:
                 claimed = self._claim(tx, command_id)
-        except (SigmaError, OSError):
-            return self._read_back(command_id)
+        except Exception as error:  # the commit itself may have been answered by it: what is stored counts
+            claimed = self._read_back(command_id)
+            if claimed is None:
+                self._not_claimed(command_id, error)
+                return None
         if claimed is not None:
             house.probe.reached("claimed")
         return claimed
@@ -142,6 +148,25 @@ class Sender:
         else:
             house.note(tx, order, "CLAIMED", f"{command.kind.lower()} goes out now", command=command.id)
         return Claimed(order, command, account)
+
+    def _not_claimed(self, command_id: int, error: Exception) -> None:
+        """Pass on what ails the database; what ails one order (a bug of ours) sends it back to the queue, and no other.
+
+        Raises
+        ------
+        SigmaError, OSError
+            The claim could not be stored; it is tried again.
+        """
+        if isinstance(error, Conflict):
+            return  # somebody changed the order just now: it is looked at again
+        if isinstance(error, SigmaError | OSError):
+            raise error
+        log.error("claim_failed", command_id=command_id, exc_info=error)
+        with self._house.store.begin() as tx:
+            command = tx.commands.get(command_id)
+            if command.state is CommandState.PENDING:
+                why = f"it could not be prepared for sending ({type(error).__name__}, see the worker's log)"
+                self._withdraw(tx, tx.orders.get(command.order_id), command, why)
 
     def _read_back(self, command_id: int) -> Claimed | None:
         """After a commit whose own answer was lost: call only if the claim is there and ours."""

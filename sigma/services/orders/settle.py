@@ -101,10 +101,10 @@ class _Pass:
 
     def run(self) -> SyncReport:
         for row in self.book.rows:
-            self._row(row)
+            self._readable(self._row, row)
         for row in self.book.rows:
             if row.broker_order_id not in self.attached and not self._could_be_ours(row):
-                self._adopt_outsider(row)
+                self._readable(self._adopt_outsider, row)
         self._apply_fills()
         self._judge_lost()
         self._after()
@@ -174,12 +174,13 @@ class _Pass:
         return any(settlement.looks_like(order, row, ()) for order in open_orders)
 
     def _adopt_outsider(self, row: BrokerOrder) -> None:
+        self._adopt(row, "placed outside SigmaTrader")
+
+    def _readable(self, take: Callable[[BrokerOrder], None], row: BrokerOrder) -> None:
+        """Take in a row; one that makes no sense to us is marked and must not keep the others from being read."""
         try:
-            self._adopt(row, "placed outside SigmaTrader")
-        except (
-            InvalidOrder,
-            InvalidInput,
-        ) as error:  # one order that makes no sense to us must not keep the others from being read
+            take(row)
+        except (InvalidOrder, InvalidInput) as error:
             self.unreadable.append(f"order {row.broker_order_id}: {error}")
 
     def _adopt(self, row: BrokerOrder, why: str, parent: Order | None = None) -> Order:
