@@ -121,6 +121,12 @@ class Stage(AbstractContextManager["Stage"]):
         kind = {"order_type": "LIMIT"} if "price" in more else {}
         return self.desk.orders.submit(account=account, listing="NSE:INFY", side=side, quantity=quantity, **{**kind, **more})
 
+    def executed(self, account: str = KITE, **wanted: Any) -> Order:
+        """Return an order that was sent and has executed."""
+        order = self.order(account, **wanted)
+        self.send(account)
+        return self.settled(order, account)
+
     def resting(self, account: str = KITE, **more: Any) -> Order:
         """Return an order that works at the exchange, too far from the market to execute."""
         order = self.order(account, price=PRICE - 50, **more)

@@ -198,9 +198,7 @@ def test_a_paused_account_still_cancels(stage: Stage) -> None:
 
 
 def test_exit_only_leaves_room_to_reprice_an_exit_that_is_partly_executed(stage: Stage) -> None:
-    bought = stage.order(quantity=10)
-    stage.send()
-    stage.settled(bought)
+    stage.executed(quantity=10)
     stage.exchange.post("config", liquidity_replenish_s=None)
     stage.exchange.post("liquidity", listing="NSE:INFY", bid_quantity=4, ask_quantity=0)
     stage.desk.accounts.update(KITE, trading_mode="EXIT_ONLY")

@@ -62,9 +62,7 @@ def test_a_limit_lowered_between_approval_and_claim_returns_the_order(stage: Sta
 
 
 def test_exit_only_cannot_flip_a_position_with_two_exits(stage: Stage) -> None:
-    bought = stage.order(quantity=10)
-    stage.send()
-    stage.settled(bought)
+    stage.executed(quantity=10)
     stage.desk.accounts.update(KITE, trading_mode="EXIT_ONLY")
     first, second = (stage.order(side="SELL", quantity=6) for _ in range(2))
     assert (first.status, second.status) == (OrderStatus.APPROVED, OrderStatus.REJECTED_RISK)
@@ -78,9 +76,7 @@ def test_exit_only_cannot_flip_a_position_with_two_exits(stage: Stage) -> None:
 
 
 def test_exit_only_counts_what_another_exit_executed_after_the_position_was_read(stage: Stage) -> None:
-    bought = stage.order(quantity=10)
-    stage.send()
-    stage.settled(bought)
+    stage.executed(quantity=10)
     stage.desk.accounts.update(KITE, trading_mode="EXIT_ONLY")
     first = stage.order(side="SELL", quantity=10)
     approval, account = stage.house.orders.approval, stage.account()
@@ -95,9 +91,7 @@ def test_exit_only_counts_what_another_exit_executed_after_the_position_was_read
 
 
 def test_an_exit_approved_before_another_one_executed_is_returned_at_its_claim(stage: Stage) -> None:
-    bought = stage.order(quantity=10)
-    stage.send()
-    stage.settled(bought)
+    stage.executed(quantity=10)
     stage.desk.accounts.update(KITE, trading_mode="EXIT_ONLY")
     first = stage.order(side="SELL", quantity=10)
     stage.desk.orders.cancel(first.id)
