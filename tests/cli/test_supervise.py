@@ -127,6 +127,7 @@ def test_a_killed_supervisor_leaves_nothing_running(modules: Path) -> None:
     process.kill()
     process.communicate(timeout=20)
     until(lambda: not [pid for pid in pids if psutil.pid_exists(pid)])
+    assert process.returncode == -signal.SIGKILL
 
 
 def test_a_file_of_the_current_folder_is_not_run_in_place_of_a_program(modules: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -109,6 +109,8 @@ def test_another_key_is_taken_while_there_are_no_secrets(place: Place) -> None:
         on = add_account(store)
         with store.begin() as tx:
             tx.accounts.put_secret(on.id, "api_key", "x")
+        with store.read() as tx:
+            assert tx.accounts.secrets(on.id) == {"api_key": "x"}
 
 
 def test_a_process_with_an_outdated_key_cannot_store_what_nobody_else_could_read(place: Place) -> None:
