@@ -18,7 +18,6 @@ from tests.faults.person import Person
 from tests.faults.plan import ACCOUNTS, End, Round, Scene, Wish
 from tests.faults.world import CLIENTS, Missing, Worker, World, pass_time, until
 
-CHANGES = tuple((account, endpoint) for account in ACCOUNTS for endpoint in ("modify", "cancel"))
 HIT_WITHIN_S = 4.0
 START_WITHIN_S = 60.0
 FOR_EVER_S = 80_000
@@ -65,6 +64,7 @@ class Campaign:
         self._random = Random(len(plan))
         self._began = self._look_again = 0.0
         self._rounds: list[Round] = []
+        self._standby: Worker | None = None
         self._removed: list[int] = []
         self._resting: dict[str, list[int]] = {account: [] for account in ACCOUNTS}
 
@@ -79,6 +79,8 @@ class Campaign:
             self._night(active)
         except Missing as missing:
             self.report.standstill = str(missing)
+            self._worker(None)  # what is left is settled all the same, so that the counts say what really came of it
+            self._settle()
         self._judge("a day later")
         self.report.seconds = time.monotonic() - self._began
         return self.report
@@ -89,7 +91,7 @@ class Campaign:
         active = self._next_active(self._worker(rounds[0]), rounds)
         while rounds:
             this = rounds.pop(0)
-            standby = None if this.alone else self._worker(rounds[0] if rounds else None)
+            standby = self._standby = None if this.alone else self._worker(rounds[0] if rounds else None)
             self._play(this, active)
             active = self._next_active(standby or self._worker(rounds[0] if rounds else None), rounds)
         return active
@@ -131,8 +133,7 @@ class Campaign:
 
     def _play(self, life: Round, active: Worker) -> None:
         self.tell(f"round {life.number} ({time.monotonic() - self._began:.1f} s): {life}")
-        replaced = {(fault.account, fault.endpoint) for fault in life.faults} & {(life.account, "place"), *CHANGES}
-        self._clear_faults(replaced | {(life.account, "place")} if life.point == "answer_arrived" else replaced)
+        self._clear_faults(self._replaced(life))
         resting = self._resting_order(life) if life.scene is not Scene.PLACE else None
         for fault in life.faults:
             self.world.fault(fault.account, fault.endpoint, fault.kind, fault.times, **dict(fault.args))
@@ -143,6 +144,16 @@ class Campaign:
             self._place(life.wishes[1:])
         self._die(life, active)
         self._count(active, life)
+
+    @staticmethod
+    def _replaced(life: Round) -> set[tuple[str, str]]:
+        """Return where faults that never struck give way: to those of this round, and where its worker must get an answer.
+
+        On places of the other account they stay, and strike when it comes to that.
+        """
+        own = {(fault.account, fault.endpoint) for fault in life.faults}
+        replaced = {place for place in own if place[1] != "place" or place[0] == life.account}
+        return replaced | {(life.account, "place")} if life.point == "answer_arrived" else replaced
 
     def _clear_faults(self, places: Collection[tuple[str, str]] | None = None) -> None:
         """Take back all faults, or those on these accounts' endpoints, and count what has struck."""
@@ -207,7 +218,16 @@ class Campaign:
                 self._change(life.scene, self._resting_order(life, fresh=True))
         if active.stopped:
             hung = float(self.world.house.settings.get("worker.hung_after"))
-            until(lambda: not active.alive, hung + START_WITHIN_S, "the next holder kills the stopped one", self.person.look)
+            heirs: list[Worker] = []
+
+            def look() -> None:
+                self.person.look()
+                if self._standby is not None and not self._standby.alive and not heirs:
+                    heirs.append(self._worker(None))  # the next holder died of its own plan before it could take over
+
+            until(lambda: not active.alive, hung + START_WITHIN_S, "the next holder kills the stopped one", look)
+            for heir in heirs:
+                heir.kill()
 
     def _pause(self, active: Worker) -> None:
         """Let a worker that stands still go on once it is too late to send."""

@@ -194,7 +194,7 @@ def make(kills: int, seed: int, *, simple: bool = False) -> tuple[Round, ...]:
     ends += [(End.PAUSE, random.choice(STOPPABLE), 1) for _ in range(pauses)]
     ends += [(End.RANDOM, "", 1)] * (kills - len(ends))
     random.shuffle(ends)
-    ordered = _after_a_death_in_flight(ends)
+    ordered = _after_a_death_in_flight(ends, random)
     return tuple(_round(number, end, dice, simple=simple) for number, end in enumerate(ordered, 1))
 
 
@@ -214,15 +214,16 @@ def _named_ends(count: int, *, simple: bool) -> list[Ending]:
     return ends
 
 
-def _after_a_death_in_flight(ends: list[Ending]) -> list[Ending]:
+def _after_a_death_in_flight(ends: list[Ending], random: Random) -> list[Ending]:
     """Put every death at a take-over right behind a death that leaves something to take over."""
     takeovers = [end for end in ends if end[1] == "takeover"]
+    others = [end for end in ends if end[1] != "takeover"]
+    places = [place for place, end in enumerate(others) if end[0] is End.KILL and end[1] in IN_FLIGHT and end[2] == 1]
+    followed = set(random.sample(places, min(len(places), len(takeovers))))
     ordered: list[Ending] = []
-    for end in ends:
-        if end[1] == "takeover":
-            continue
+    for place, end in enumerate(others):
         ordered.append(end)
-        if takeovers and end[0] is End.KILL and end[1] in IN_FLIGHT and end[2] == 1:
+        if place in followed:
             ordered.append(takeovers.pop())
     return ordered + takeovers
 
