@@ -122,8 +122,6 @@ class Capabilities:
         Market orders need a market-protection value (-1: the exchange's own band).
     tag_length : int
         Longest tag that the broker echoes.
-    call_timeout_s : float
-        How long a call waits for its answer, in seconds.
     credentials, login_fields : tuple of str
         What an account must store once, and what a person enters at each login.
     day_ends : str
@@ -157,5 +155,4 @@ class Capabilities:
     quote_batch: int = 50
     reads_per_second: float = 1.0
     tag_length: int = 20
-    call_timeout_s: float = 7.0
     day_ends: str = "06:00"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 import string
 from collections.abc import Callable
@@ -154,16 +153,6 @@ def freeze(house: OrderHouse, tx: Unit, account_id: int, reason: str) -> None:
 def random_id() -> str:
     """Return a new client_order_id: 16 characters [0-9A-Z], which a broker's tag can carry."""
     return "".join(secrets.choice(ALPHABET) for _ in range(ID_LENGTH))
-
-
-def derived_id(*parts: object) -> str:
-    """Return the client_order_id that the same event, account, leg and generation always give."""
-    number = int.from_bytes(hashlib.sha256("\x1f".join(map(str, parts)).encode()).digest(), "big")
-    letters = []
-    for _ in range(ID_LENGTH):
-        number, digit = divmod(number, len(ALPHABET))
-        letters.append(ALPHABET[digit])
-    return "".join(letters)
 
 
 def as_text(value: Decimal | int | None) -> str | None:
