@@ -28,12 +28,14 @@ T = TypeVar("T")
 KITE, SMART = "kite", "smart"
 CLIENTS = {KITE: "AB1234", SMART: "A100001"}
 BROKERS = {KITE: "zerodha", SMART: "angelone"}
-# Short, and in the proportions of the real ones: a late acceptance comes after the client's time-out, before visibility.
-WAITS = {"orders.call_timeout": 0.4, "orders.send_window": 0.4, "orders.visibility_delay": 0.5, "orders.absence_gap": 0.1}
+# Short, but with time for every answer that will come, on a busy machine too.
+WAITS = {"orders.call_timeout": 1.5, "orders.send_window": 1.5, "orders.visibility_delay": 0.5, "orders.absence_gap": 0.1}
+# How long a place that never came may still come: nothing counts as absent before.
+SURELY_NS = 4_500_000_000
 PRICE = 1500.0
 
 
-def eventually(look: Callable[[], T | None], seconds: float = 10) -> T:
+def eventually(look: Callable[[], T | None], seconds: float = 20) -> T:
     """Return the first true answer of `look`; fail when it does not come in time."""
     deadline = time.monotonic() + seconds
     while not (found := look()):

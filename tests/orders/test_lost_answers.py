@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sigma.domain.orders import CommandState, OrderStatus
-from tests.orders.stage import KITE, SMART, Stage, eventually
+from tests.orders.stage import KITE, SMART, SURELY_NS, Stage, eventually
 
 BOTH = pytest.mark.parametrize("account", [KITE, SMART])
 LOST_BUT_PLACED = [
@@ -14,8 +14,8 @@ LOST_BUT_PLACED = [
     ("http_400_timeout", {"commit": True}),
     ("no_order_id", {}),
     ("garbage", {}),
-    ("late_acceptance", {"seconds": 0.6}),
-    ("slow", {"seconds": 0.6}),
+    ("late_acceptance", {"seconds": 2.0}),
+    ("slow", {"seconds": 2.0}),
 ]
 
 
@@ -83,7 +83,7 @@ def test_a_refusal_is_the_broker_s_word_and_ends_the_order_at_once(stage: Stage)
 
 def test_an_order_failed_by_absence_reopens_when_its_row_comes_after_all(stage: Stage) -> None:
     stage.waits()
-    stage.fault("delayed_visibility", seconds=1.5)
+    stage.fault("delayed_visibility", seconds=8)
     stage.fault("drop_after_commit")
     order = stage.order()
     stage.send()
@@ -102,7 +102,7 @@ def test_absence_from_a_truncated_book_proves_nothing(stage: Stage) -> None:
     order = stage.order()
     stage.send()
     lost = stage.command(order).unknown_ns or 0
-    eventually(lambda: stage.glance() and stage.house.clock.boot_ns() - lost > 1e9)
+    eventually(lambda: stage.glance() and stage.house.clock.boot_ns() - lost > SURELY_NS)
     assert stage.get(order).status is OrderStatus.UNKNOWN
     stage.exchange.clear_faults()
     assert stage.settled(order).status is OrderStatus.FAILED
@@ -118,7 +118,7 @@ def test_an_untagged_look_alike_waits_for_a_person_who_says_which_it_is(stage: S
     order = stage.order(quantity=3)
     stage.send()
     alike = eventually(lambda: stage.glance() and stage.command(order).look_alikes)
-    eventually(lambda: stage.glance() and stage.house.clock.boot_ns() - (stage.command(order).unknown_ns or 0) > 1e9)
+    eventually(lambda: stage.glance() and stage.house.clock.boot_ns() - (stage.command(order).unknown_ns or 0) > SURELY_NS)
     assert stage.get(order).status is OrderStatus.UNKNOWN
     assert "LOOK_ALIKE" in stage.history(order)
     stage.desk.orders.resolve(order.id, broker_order_id=alike[0], reason="it is the one on the broker's page")
