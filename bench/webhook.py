@@ -132,7 +132,7 @@ def _request(number: int, secret: str) -> bytes:
 
 def _serve_peer() -> None:
     """Serve the endpoint that a tutorial would: read JSON, answer JSON."""
-    from sigma.gateway.__main__ import listen, serve
+    from sigma.infra.serving import listen, serve
 
     app = FastAPI()
 
@@ -141,7 +141,7 @@ def _serve_peer() -> None:
         message = await request.json()
         return {"id": 1, "status": "accepted", "symbol": message["symbol"]}
 
-    serve(app, listen("127.0.0.1", 0))
+    serve("gateway", app, listen("127.0.0.1", 0))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -10,7 +9,6 @@ from typing import TYPE_CHECKING
 import structlog
 
 from sigma.domain.errors import SigmaError
-from sigma.domain.events import Heartbeat
 
 if TYPE_CHECKING:
     from scheduler.worker import Worker
@@ -30,6 +28,8 @@ class JobSpec:
         How late a run may start before it is skipped (APScheduler's own default is one second).
     recorded : bool
         Whether each run is kept in the run ledger (not for what runs every few seconds).
+    at_start : bool
+        Whether it also runs before the worker says that it is ready.
     """
 
     name: str
@@ -37,14 +37,12 @@ class JobSpec:
     run: Callable[[Worker], None]
     grace_s: int = 30
     recorded: bool = False
+    at_start: bool = True
 
 
 def heartbeat(worker: Worker) -> None:
     """Say that the worker lives, and what it serves."""
-    house = worker.house
-    beat = Heartbeat("worker", house.clock.now(), os.getpid(), worker.detail())
-    with house.store.begin() as tx:
-        tx.journal.beat(beat)
+    worker.house.events.beat("worker", worker.detail())
 
 
 def accounts(worker: Worker) -> None:
@@ -62,8 +60,14 @@ def sessions(worker: Worker) -> None:
             log.warning("session_check_failed", account=account.name, error=str(error))
 
 
+def quotes(worker: Worker) -> None:
+    """Store the last prices of what people hold and order."""
+    worker.house.quotes.poll(only=worker.only, ended=worker.ending.is_set)
+
+
 JOBS = (
     JobSpec("heartbeat", "worker.heartbeat", heartbeat),
     JobSpec("accounts", "worker.accounts", accounts),
     JobSpec("sessions", "session.check", sessions, recorded=True),
+    JobSpec("quotes", "market.poll_every", quotes, at_start=False),
 )

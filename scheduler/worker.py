@@ -16,6 +16,7 @@ from scheduler.jobs import JOBS, JobSpec
 from scheduler.writers import AccountReader, AccountWriter
 from sigma.domain.errors import SigmaError
 from sigma.domain.events import JobRun
+from sigma.domain.health import CLOCK_KEY, SYNCED_KEY
 
 if TYPE_CHECKING:
     from sigma.bootstrap import House
@@ -36,13 +37,13 @@ class Worker:
 
     def __init__(self, house: House, only: str | None = None) -> None:
         self.house = house
-        self._only = only
+        self.only = only
         self._writers: dict[int, AccountWriter] = {}
         self._readers: dict[int, AccountReader] = {}
-        self._ending = threading.Event()
+        self.ending = threading.Event()
         self._lock = threading.Lock()
         self._scheduler = BackgroundScheduler(
-            executors={"default": ThreadPoolExecutor(4)},
+            executors={"default": ThreadPoolExecutor(len(JOBS))},  # no job waits for another's thread
             job_defaults={"coalesce": True, "max_instances": 1},
             timezone="UTC",
         )
@@ -58,12 +59,13 @@ class Worker:
             )
         self._scheduler.start()
         for spec in JOBS:
-            self._runner(spec)()
+            if spec.at_start:
+                self._runner(spec)()
         log.info("worker_started", accounts=[writer.name for writer in self._writers.values()])
 
     def serve_accounts(self) -> None:
         """Start what is missing, end what is no longer wanted."""
-        wanted = {account.id for account in self.house.all_accounts() if self._only in (None, account.name)}
+        wanted = {account.id for account in self.house.all_accounts() if self.only in (None, account.name)}
         with self._lock:
             for account_id in set(self._writers) - wanted:
                 self._writers.pop(account_id).end()
@@ -119,17 +121,17 @@ class Worker:
 
     def _watch(self) -> None:
         """Wake the writers within milliseconds of a commit by any process."""
-        while not self._ending.is_set():
+        while not self.ending.is_set():
             try:
                 self._watch_commits()
             except Exception as error:  # whatever it is: the writers look by themselves each `worker.scan` meanwhile
                 log.warning("watch_broken", error=str(error), exc_info=not isinstance(error, SigmaError))
-                self._ending.wait(WATCH_AGAIN_S)
+                self.ending.wait(WATCH_AGAIN_S)
 
     def _watch_commits(self) -> None:
         watch = self.house.store.watch()
         try:
-            while not self._ending.is_set():
+            while not self.ending.is_set():
                 if watch.wait(self.house.settings.seconds("worker.scan")):
                     with self._lock:
                         writers = list(self._writers.values())
@@ -139,22 +141,25 @@ class Worker:
             watch.close()
 
     def detail(self) -> dict[str, str | int | None]:
-        """Return what the heartbeat tells: how many accounts are served, and which send nothing more."""
+        """Return what the heartbeat tells: how many accounts are served, which send nothing more, their clocks and last reads."""
         with self._lock:
             stopped = [f"{writer.name}: {writer.stopped_because}" for writer in self._writers.values() if writer.stopped_because]
-            return {"accounts": len(self._writers), "stopped": "; ".join(stopped)}
+            readers = dict(self._readers)
+        ahead = {f"{CLOCK_KEY}{one}": int(it.ahead_s * 1000) for one, it in readers.items() if it.ahead_s is not None}
+        synced = {f"{SYNCED_KEY}{one}": it.synced_at.isoformat() for one, it in readers.items() if it.synced_at is not None}
+        return {"accounts": len(readers), "stopped": "; ".join(stopped), **ahead, **synced}
 
     def ask_to_end(self) -> None:
         """Let `wait` return; takes no lock of ours, so that a signal handler may call it at any moment."""
-        self._ending.set()
+        self.ending.set()
 
     def wait(self) -> None:
         """Block until `end` or `ask_to_end` is called."""
-        self._ending.wait()
+        self.ending.wait()
 
     def end(self) -> None:
         """Finish what is being sent, then go."""
-        self._ending.set()
+        self.ending.set()
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
         with self._lock:

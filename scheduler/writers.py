@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import structlog
@@ -12,6 +14,7 @@ import structlog
 from sigma.domain.errors import BrokerError, RateLimited, SessionExpired, SigmaError
 from sigma.domain.events import Level
 from sigma.services.orders.send import Round, Sender, WritesStopped
+from sigma.services.orders.settle import SyncReport
 
 if TYPE_CHECKING:
     from sigma.bootstrap import House
@@ -127,15 +130,18 @@ class AccountWriter(threading.Thread):
 
 
 class AccountReader(threading.Thread):
-    """Reads the account's book: often while orders are at work or outcomes open, seldom otherwise."""
+    """Reads the account's book: often while orders are at work or outcomes open, seldom otherwise; its lists when they change."""
 
     def __init__(self, house: House, account_id: int) -> None:
         super().__init__(name=f"reader-{account_id}", daemon=True)
         self._house = house
         self._account_id = account_id
+        self._upkeep = house.upkeep(account_id)
         self._nudge = threading.Event()
         self._ending = threading.Event()
         self._failures = 0
+        self.ahead_s: float | None = None
+        self.synced_at: datetime | None = None
 
     def nudge(self) -> None:
         """Say that something may have become active."""
@@ -174,12 +180,24 @@ class AccountReader(threading.Thread):
         except SigmaError as error:
             self._told("store", error)
             return seconds("sync.active")
-        self._failures = 0
+        self._failures, self.ahead_s, self.synced_at = 0, report.ahead_s, self._house.clock.now()
         for text in report.bad:
             log.warning("unreadable_row", account=report.account, row=text)
+        return min(self._pause(report), self._keep_up())
+
+    def _pause(self, report: SyncReport) -> float:
         if report.unknown:
-            return seconds("orders.settle_every")
-        return seconds("sync.active") if report.active else seconds("sync.idle")
+            return self._house.settings.seconds("orders.settle_every")
+        return self._house.settings.seconds("sync.active" if report.active else "sync.idle")
+
+    def _keep_up(self) -> float:
+        """Read the account's lists where they changed, unless a write went out meanwhile; return when to come again."""
+        try:
+            again = self._upkeep.step(self._nudge.is_set)
+        except SigmaError as error:
+            log.warning("lists_not_kept", account_id=self._account_id, error=str(error))
+            return math.inf
+        return math.inf if again is None else again
 
     def _told(self, what: str, error: SigmaError) -> None:
         log.warning("book_not_read", account_id=self._account_id, because=what, error=str(error))

@@ -12,10 +12,14 @@ from sigma.adapters import angelone, zerodha
 from sigma.domain.accounts import Account
 from sigma.domain.calendar import Calendar
 from sigma.domain.errors import ConfigError
+from sigma.domain.events import Event, Level
+from sigma.domain.health import Check
 from sigma.infra.clock import SimulatedClock, SystemClock
+from sigma.infra.failures import FailureMinute
 from sigma.infra.limiter import CalendarSecondBudget
 from sigma.infra.locks import FileLeases
 from sigma.infra.logging import configure_logging, hide_secrets
+from sigma.infra.machine import LocalMachine
 from sigma.infra.probe import probe_from
 from sigma.ports.broker import BrokerKit
 from sigma.ports.clock import Clock
@@ -25,6 +29,7 @@ from sigma.ports.storage import MarketStore, Store
 from sigma.services.accounts import AccountsService
 from sigma.services.connections import Connections, Endpoint
 from sigma.services.events import EventsService
+from sigma.services.health import HealthService, judge_place
 from sigma.services.instruments import InstrumentsService
 from sigma.services.listings import ListingLookup
 from sigma.services.market import MarketService
@@ -32,20 +37,28 @@ from sigma.services.orders.amend import Amendment
 from sigma.services.orders.approve import Approval
 from sigma.services.orders.house import OrderHouse
 from sigma.services.orders.look import OrderViews
+from sigma.services.orders.preview import Previews
 from sigma.services.orders.resolve import Resolution
 from sigma.services.orders.settle import BookSync
 from sigma.services.orders.submit import Submission
+from sigma.services.overview import OverviewService
+from sigma.services.people import PeopleService
 from sigma.services.portfolio import PortfolioService
+from sigma.services.quotes import QuotesService
 from sigma.services.risk import RiskService
 from sigma.services.sessions import SessionsService
 from sigma.services.settings import SettingsService
 from sigma.services.signals import SignalsService
+from sigma.services.upkeep import Upkeep
 from sigma.store import backup as backups
 from sigma.store import migrate
 from sigma.store.backup import RestoreReport
 from sigma.store.database import Database
+from sigma.store.journal import SqlJournal
 from sigma.store.market import open_market
-from sigma.store.secrets import load_cipher
+from sigma.store.people import SqlUsers
+from sigma.store.schema import HEAD
+from sigma.store.secrets import erase_unreadable, load_cipher
 from sigma.store.store import open_store
 
 KITS: Mapping[str, BrokerKit] = {"zerodha": zerodha.KIT, "angelone": angelone.KIT}
@@ -72,6 +85,7 @@ class OrderServices:
     amendment: Amendment
     resolution: Resolution
     views: OrderViews
+    previews: Previews
     sync: BookSync
 
 
@@ -111,9 +125,20 @@ class House:
         self.signals = SignalsService(self.store, self.instruments, self.settings, clock)
 
     @cached_property
+    def people(self) -> PeopleService:
+        """Passwords and sign-ins."""
+        return PeopleService(self.store, self.clock, self.settings, self.events, FailureMinute(self.clock))
+
+    @cached_property
     def portfolio(self) -> PortfolioService:
         """Holdings, positions and funds."""
-        return PortfolioService(self.store, self.clock, self.connections, self.instruments, self.settings, self.events)
+        return PortfolioService(
+            self.store, self.clock, self.connections, self.instruments, self.settings, self.events, self.market_store
+        )
+
+    def upkeep(self, account_id: int) -> Upkeep:
+        """Return what reads an account's lists anew when they changed, for its one reader."""
+        return Upkeep(self.store, self.clock, self.connections, self.settings, self.portfolio, account_id)
 
     @cached_property
     def market(self) -> MarketService:
@@ -121,6 +146,22 @@ class House:
         return MarketService(
             self.clock, self.accounts, self.connections, self.instruments, self.settings, preferred_broker=CANONICAL_BROKER
         )
+
+    @cached_property
+    def health(self) -> HealthService:
+        """What works and what is broken."""
+        place = LocalMachine(self.home, self.clock, self.environment)
+        return HealthService(self.store, self.clock, self.settings, self.connections, self.sessions, self.instruments, place)
+
+    @cached_property
+    def overview(self) -> OverviewService:
+        """Sums over accounts."""
+        return OverviewService(self.store, self.clock, self.calendar, self.settings, self.sessions, self.portfolio)
+
+    @cached_property
+    def quotes(self) -> QuotesService:
+        """Last prices."""
+        return QuotesService(self.store, self.market_store, self.clock, self.calendar, self.connections, self.market)
 
     @cached_property
     def orders(self) -> OrderServices:
@@ -136,6 +177,7 @@ class House:
             Amendment(ports, approval),
             Resolution(ports),
             OrderViews(ports),
+            Previews(ports, approval, self.market_store),
             BookSync(ports),
         )
 
@@ -170,6 +212,12 @@ def endpoints(environment: Mapping[str, str]) -> dict[str, Endpoint]:
         name: Endpoint(environment.get(f"SIGMA_{name.upper()}_URL", ""), environment.get(f"SIGMA_{name.upper()}_MASTER_URL", ""))
         for name in KITS
     }
+
+
+def look_at_place(home: str | Path | None = None) -> tuple[Check, ...]:
+    """Judge folder, key and disk of an installation, also of one that is missing or cannot be opened; worst first."""
+    folder = home_folder(home)
+    return judge_place(LocalMachine(folder, SystemClock(), os.environ))
 
 
 def make_clock(environment: Mapping[str, str]) -> Clock:
@@ -259,6 +307,35 @@ def database_status(home: str | Path | None = None) -> DatabaseStatus:
 def downgrade(home: str | Path | None = None, *, database: str, revision: str) -> None:
     """Bring one database back to an older schema; see `sigma.store.migrate.downgrade`."""
     migrate.downgrade(home_folder(home), os.environ.get("SIGMA_DATABASE_URL") or None, database=database, revision=revision)
+
+
+def erase_unreadable_credentials(home: str | Path | None = None) -> int:
+    """Erase credentials and logins whose key is lost; see `sigma.store.secrets.erase_unreadable`. Stop everything first.
+
+    Raises
+    ------
+    Conflict
+        The key opens them.
+    """
+    folder, url = home_folder(home), os.environ.get("SIGMA_DATABASE_URL") or None
+    try:
+        cipher = load_cipher(folder, url=url)
+    except ConfigError as error:
+        if error.code != "LOST_KEY":
+            raise
+        cipher = None
+    database = Database("sigma", folder, url, durable=True)
+    try:
+        database.require(HEAD)
+        with database.write() as link:
+            erased = erase_unreadable(link, cipher)
+            text = f"{erased} credentials and logins whose key is lost were erased; accounts, orders and fills stay."
+            at = make_clock(os.environ).now()
+            owner = SqlUsers(link).owner().id
+            SqlJournal(link).add_event(Event(0, at, Level.WARNING, "CREDENTIALS_ERASED", text, owner))
+    finally:
+        database.close()
+    return erased
 
 
 def backup(target: Path, home: str | Path | None = None, *, with_key: bool = False) -> Path:

@@ -225,7 +225,7 @@ class Line:
         said, title = self._dialect.understand(answer), self._dialect.title
         if said.success:
             return None
-        words = self._clean(" ".join(part for part in (said.code, said.text) if part)) or "no words"
+        words = self._clean(" ".join(part for part in (said.code, said.text) if part)).rstrip(".") or "no words"
         meaning = self._dialect.proof(said)
         if meaning is Meaning.SESSION:
             if self._login:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
-from urllib.parse import parse_qs, urlsplit
 
 import typer
 from rich.text import Text
@@ -11,7 +10,7 @@ from rich.text import Text
 from sigma.cli import tables, texts
 from sigma.cli.state import Json, Yes, confirm, console, credentials, desk, say
 from sigma.cli.table import as_json, show
-from sigma.domain.accounts import Capabilities, SessionStatus
+from sigma.domain.accounts import SessionStatus
 from sigma.domain.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -167,29 +166,7 @@ def login(name: Name, credential: Given = None) -> None:
             say(Text("Then paste the whole address your browser was sent to, or only what follows request_token= in it.", "dim"))
         if "access_token" not in entered:
             entered = credentials(capabilities.login_fields, [f"{key}={value}" for key, value in entered.items()])
-        _told(opened.accounts.connect(name, **_from_address(entered, capabilities)), opened)
-
-
-def _from_address(entered: dict[str, str], capabilities: Capabilities) -> dict[str, str]:
-    """Take the field out of a pasted redirect address.
-
-    Raises
-    ------
-    InvalidInput
-        An address was pasted that does not hold it.
-    """
-    if not capabilities.login_redirect:
-        return entered
-    found = dict(entered)
-    for field, text in entered.items():
-        if "://" in text or "=" in text:
-            query = parse_qs(urlsplit(text).query or text.lstrip("?"))
-            if field not in query:
-                raise InvalidInput(
-                    f"That address holds no {field}.", hint="Log in to the end, then copy the address you were sent to."
-                )
-            found[field] = query[field][-1]
-    return found
+        _told(opened.accounts.connect(name, **entered), opened)
 
 
 def _told(status: SessionStatus, opened: Desk) -> None:

@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 import sigma
-from sigma.cli import accounts, data, doctor, instruments, orders, portfolio, processes, risk, setup, signals
+from sigma.cli import accounts, data, doctor, instruments, orders, people, portfolio, processes, risk, setup, signals
 from sigma.cli.demo import command as demo
 from sigma.cli.state import complain, say
 from sigma.domain.errors import SigmaError
@@ -65,5 +65,5 @@ def root(
         os.environ["SIGMA_HOME"] = str(home.expanduser().absolute())
 
 
-for topic in (demo, processes, doctor, orders, portfolio, accounts, signals, instruments, risk, setup, data):
+for topic in (demo, processes, doctor, orders, portfolio, accounts, signals, instruments, risk, setup, people, data):
     topic.register(app)

@@ -64,6 +64,17 @@ def status() -> None:
         raise typer.Exit(1)
 
 
+@app.command("erase-credentials")
+def erase_credentials(yes: Yes = False) -> None:
+    """Erase credentials and logins whose key is lost for good; accounts, orders and fills stay. Stop everything first."""
+    from sigma import bootstrap
+
+    confirm("Erase all stored credentials and logins? They must be entered anew.", yes=yes)
+    erased = bootstrap.erase_unreadable_credentials()
+    say(f"Erased: {erased}. Nothing of the accounts themselves was changed.")
+    say(Text("  Next: enter each account's anew with `sigma accounts update NAME --credentials`, then `sigma login NAME`", "dim"))
+
+
 def backup(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="ZIP file to write; it is written in one step.")],
     with_key: Annotated[

@@ -63,7 +63,7 @@ def listing(account: str | None, status: list[str] | None, days: float | None, l
     with desk() as opened:
         now = opened.now()
         since = None if days is None else now - timedelta(days=days)
-        rows = tables.rows(opened.orders.table(account, status or None, since, limit))
+        rows = tables.rows(opened.orders.table(account, status or None, since, limit=limit))
         empty = (
             "No such orders."
             if account or status or days

@@ -1,4 +1,4 @@
-"""`sigma up | worker | gateway | sim`: starting the processes, each by ``python -m``."""
+"""`sigma up | worker | gateway | web | sim`: starting the processes, each by ``python -m``."""
 
 from __future__ import annotations
 
@@ -7,24 +7,30 @@ import os
 import socket
 import sys
 import threading
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
 from sigma.cli import exchange
+from sigma.cli.pulse import Pulse
 from sigma.cli.state import console, desk, say
 from sigma.cli.supervise import Program, Supervisor
 from sigma.domain.errors import ConfigError
 
+if TYPE_CHECKING:
+    from sigma.desk import Desk
+
 LOOPBACK = "127.0.0.1"
 GATEWAY_PORT = 8765
+WEB_PORT = 8501
 SIMULATOR_PORT = 8770
 COLOURS = ("cyan", "magenta", "green", "yellow")
 
 Host = Annotated[str, typer.Option(help="Address that the webhook listens on; the default is this machine only.")]
 Port = Annotated[int, typer.Option(min=1, max=65535, help="Port that the webhook listens on.")]
+WebPort = Annotated[int, typer.Option("--web-port", min=1, max=65535, help="Port of the app in the browser.")]
 OnlyAccount = Annotated[str | None, typer.Option("--account", "-a", help="Serve only this account.")]
 
 
@@ -65,6 +71,22 @@ def gateway_program(host: str, port: int) -> Program:
     return Program("gateway", "sigma.gateway", ("--host", host, "--port", str(port)))
 
 
+def web_program(port: int, *, demo: bool = False) -> Program:
+    """Return the app in the browser; `demo` lets everybody on this machine in."""
+    return Program("web", "pages.web", ("--port", str(port), *(["--demo"] if demo else [])))
+
+
+def worker_pulse(opened: Desk) -> Pulse:
+    """Return what notices that the worker has fallen silent, by the heartbeat that it writes."""
+
+    def last_sign(pid: int) -> object | None:
+        beats = opened.health()
+        mine = beats[(beats["process"] == "worker") & (beats["pid"] == pid)]
+        return None if mine.empty else mine["at"].iloc[0]
+
+    return Pulse(last_sign, lambda: float(opened.settings.get("worker.hung_after")))
+
+
 def become(program: Program) -> NoReturn:
     """Go on as `program`, under this process's id, so that signals reach it."""
     sys.stdout.flush()
@@ -87,15 +109,18 @@ class Prefixed:
             self._terminal.print(Text.assemble((prefix, self._colours.get(name, "")), Text.from_ansi(line)), soft_wrap=True)
 
 
-def up(host: Host = LOOPBACK, port: Port = GATEWAY_PORT, account: OnlyAccount = None) -> None:
-    """Run worker and webhook gateway together; each is restarted alone when it crashes. Ctrl-C ends both."""
-    with desk():
-        pass  # a home without a database or key says so here, once, instead of in every restart
-    check_free(host, port, otherwise=f"`sigma up --port {port + 1}`")
-    programs = [worker_program(account), gateway_program(host, port)]
-    lines = Prefixed(console(), tuple(program.name for program in programs))
-    say(f"Webhook: http://{host}:{port}/webhook/tradingview (Ctrl-C ends everything)")
-    Supervisor(programs, lines).run()
+def up(host: Host = LOOPBACK, port: Port = GATEWAY_PORT, web_port: WebPort = WEB_PORT, account: OnlyAccount = None) -> None:
+    """Run worker, webhook gateway and app together; each is restarted alone when it crashes. Ctrl-C ends all."""
+    with desk() as opened:  # a home without a database or key says so here, once, instead of in every restart
+        check_free(host, port, otherwise=f"`sigma up --port {port + 1}`")
+        check_free(LOOPBACK, web_port, otherwise=f"`sigma up --web-port {web_port + 1}`")
+        programs = [worker_program(account), gateway_program(host, port), web_program(web_port)]
+        lines = Prefixed(console(), tuple(program.name for program in programs))
+        say(f"App:     http://{LOOPBACK}:{web_port}")
+        say(f"Webhook: http://{host}:{port}/webhook/tradingview (Ctrl-C ends everything)")
+        supervisor = Supervisor(programs, lines)
+        supervisor.watch("worker", worker_pulse(opened))
+        supervisor.run()
     say("Nothing of it runs any more.")
 
 
@@ -108,6 +133,12 @@ def gateway(host: Host = LOOPBACK, port: Port = GATEWAY_PORT) -> None:
     """Run the webhook gateway alone."""
     check_free(host, port, otherwise=f"`sigma gateway --port {port + 1}`")
     become(gateway_program(host, port))
+
+
+def web(port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the app.")] = WEB_PORT) -> None:
+    """Run the app in the browser alone, for this machine only."""
+    check_free(LOOPBACK, port, otherwise=f"`sigma web --port {port + 1}`")
+    become(web_program(port))
 
 
 sim = typer.Typer(help="Run the simulated exchange, or play its person.", invoke_without_command=True)
@@ -153,4 +184,5 @@ def register(app: typer.Typer) -> None:
     app.command(rich_help_panel=panel)(up)
     app.command(rich_help_panel=panel)(worker)
     app.command(rich_help_panel=panel)(gateway)
+    app.command(rich_help_panel=panel)(web)
     app.add_typer(sim, name="sim", rich_help_panel=panel)

@@ -12,8 +12,7 @@ from rich.text import Text
 from sigma.cli import tables
 from sigma.cli.state import Json, Yes, confirm, console, desk, say
 from sigma.cli.table import show
-
-PLACE_OF_SECRET = "YOUR-WEBHOOK-SECRET"  # noqa: S105 - what a person replaces by the secret
+from sigma.domain.signals import alert_text
 
 app = typer.Typer(help="The webhook that TradingView alerts are sent to.", no_args_is_help=True)
 
@@ -33,27 +32,6 @@ def secret(
         confirm("Make a new webhook secret? Every alert that carries the old one is refused from then on.", yes=yes)
         say("The new webhook secret (it is not shown again):")
         say(f"  {opened.signals.rotate_secret()}")
-
-
-def alert_text(strategy: str, product: str, quantity: str) -> dict[str, object]:
-    """Return the message of a TradingView strategy alert; TradingView fills the double braces in."""
-    return {
-        "secret": PLACE_OF_SECRET,
-        "platform": "TRADINGVIEW",
-        "strategy_name": strategy,
-        "symbol": "{{exchange}}:{{ticker}}",
-        "interval": "{{interval}}",
-        "bar_time": "{{time}}",
-        "trade_details": {
-            "order_action": "{{strategy.order.action}}",
-            "quantity": quantity,
-            "price": "{{strategy.order.price}}",
-            "order_type": "MARKET",
-            "product": product,
-            "comment": "{{strategy.order.comment}}",
-            "order_id": "{{strategy.order.id}}",
-        },
-    }
 
 
 @app.command()

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
+from sigma.cli.pulse import Pulse
+
 LAUNCHER = str(Path(__file__).with_name("launch.py"))
 POLL_S = 0.05
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -168,6 +170,8 @@ class Supervisor:
         self._patience = patience or Patience()
         self._say = say
         self._children = {program.name: Child(program, say, self._patience) for program in programs}
+        self._pulses: dict[str, Pulse] = {}
+        self._blind = False
         self._signals = 0
 
     def __enter__(self) -> Supervisor:
@@ -191,15 +195,35 @@ class Supervisor:
         """End one program for good."""
         self._end([self._children.pop(name)])
 
+    def watch(self, name: str, pulse: Pulse) -> None:
+        """Kill a program, and start it again, when its pulse says that it has been silent for too long."""
+        self._pulses[name] = pulse
+
     def start(self) -> None:
         """Start everything."""
         for child in self._children.values():
             child.start()
 
     def poll(self) -> None:
-        """Restart what has ended and is due."""
+        """Restart what has ended and is due, and kill what has fallen silent."""
         for child in self._children.values():
             child.poll()
+        for name, pulse in self._pulses.items():
+            if name in self._children:
+                self._feel(self._children[name], pulse)
+
+    def _feel(self, child: Child, pulse: Pulse) -> None:
+        try:
+            silent = pulse.silent_too_long(child.pid)
+        except Exception as error:  # whatever it is: the programs that run must not end because one could not be looked at
+            if not self._blind:
+                self._say(child.program.name, f"its sign of life cannot be read: {error}")
+            self._blind = True
+            return
+        self._blind = False
+        if silent:
+            self._say(child.program.name, f"gave no sign of life for {silent:.0f} s and is killed")
+            child.signal(signal.SIGKILL)
 
     def run(self) -> None:
         """Start everything and keep it running until a signal, then end all and wait for it."""

@@ -1,68 +1,37 @@
-"""How values read in the terminal: Indian grouping, IST, chips that say their word also without colour."""
+"""How values read in the terminal: the words of `domain.show` in the terminal's colours."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from decimal import Decimal
 from enum import StrEnum
-from typing import SupportsFloat, TypeVar
+from typing import TypeVar
 
 from rich.text import Text
 
-from sigma.domain.accounts import SessionState, TradingMode
+from sigma.domain import show
+from sigma.domain.accounts import TradingMode
 from sigma.domain.events import Level
-from sigma.domain.money import decimal_from, indian
-from sigma.domain.orders import OrderStatus
-from sigma.domain.times import to_ist
+from sigma.domain.show import MISSING, Chip, Tone, moment, number
 
 Word = TypeVar("Word", bound=StrEnum)
 
-MISSING = "—"
-CRORE, LAKH = Decimal(10_000_000), Decimal(100_000)
+__all__ = ["MISSING", "moment", "number"]
 
-CHIPS: dict[OrderStatus, tuple[str, str]] = {
-    OrderStatus.WAITING: ("◔ Waiting", "magenta"),
-    OrderStatus.APPROVED: ("› Approved", "blue"),  # noqa: RUF001 - as pages show it
-    OrderStatus.SENDING: ("» Sending", "blue"),
-    OrderStatus.SENT: ("» Sent", "blue"),
-    OrderStatus.OPEN: ("○ Open", "blue"),
-    OrderStatus.TRIGGER_PENDING: ("◇ Trigger pending", "blue"),
-    OrderStatus.PARTIALLY_FILLED: ("◑ Part filled", "green"),
-    OrderStatus.UNKNOWN: ("? Unknown, checking", "yellow"),
-    OrderStatus.FILLED: ("● Filled", "green"),
-    OrderStatus.CANCELLED: ("– Cancelled", "dim"),  # noqa: RUF001
-    OrderStatus.REJECTED: ("✕ Rejected", "red"),
-    OrderStatus.EXPIRED: ("– Expired", "dim"),  # noqa: RUF001
-    OrderStatus.FAILED: ("✕ Not placed", "red"),
-    OrderStatus.REJECTED_RISK: ("✕ Risk stopped", "dark_orange"),
-}
-UNSETTLED_CHIP = ("? Unsettled, needs you", "bold yellow")
-_SESSIONS = {
-    SessionState.CONNECTED: ("● Connected", "green"),
-    SessionState.EXPIRED: ("✕ Expired", "red"),
-    SessionState.ERROR: ("✕ Error", "red"),
-    SessionState.NEVER: ("○ Never", "dim"),
+STYLES = {
+    Tone.WAITS: "magenta",
+    Tone.MOVES: "blue",
+    Tone.GOOD: "green",
+    Tone.BAD: "red",
+    Tone.STOPPED: "dark_orange",
+    Tone.UNSURE: "yellow",
+    Tone.OVER: "dim",
 }
 _LEVELS = {Level.INFO: "", Level.WARNING: "yellow", Level.ALARM: "bold red"}
 
 
-def number(value: object) -> Decimal | None:
-    """Return a cell as a number; None for a missing one."""
-    if value is None or isinstance(value, bool):
-        return None
-    if isinstance(value, Decimal):
-        return value if value.is_finite() else None
-    if not isinstance(value, str | SupportsFloat):
-        return None
-    try:
-        return decimal_from(value if isinstance(value, str | int) else float(value))
-    except ValueError:
-        return None
-
-
-def moment(value: object) -> datetime | None:
-    """Return a cell as an aware moment; None for a missing one."""
-    return value if isinstance(value, datetime) else None
+def styled(chip: Chip) -> Text:
+    """Return a chip in the terminal's colours."""
+    return Text(chip.text, STYLES[chip.tone])
 
 
 def word(value: object) -> str:
@@ -72,67 +41,35 @@ def word(value: object) -> str:
 
 def price(value: object) -> Text:
     """Rupees with paise."""
-    amount = number(value)
-    return _missing() if amount is None else Text(indian(amount))
+    return _shown(show.price(value))
 
 
 def quantity(value: object) -> Text:
     """Whole units."""
-    amount = number(value)
-    return _missing() if amount is None else Text(indian(amount, 0))
+    return _shown(show.quantity(value))
 
 
 def gain(value: object) -> Text:
     """Rupees won (▲ +754.14) or lost (▼, with a minus sign); zero is plain."""
-    amount = number(value)
-    if amount is None:
-        return _missing()
-    rounded = round(amount, 2)
-    if rounded == 0:
-        return Text("0.00")
-    return Text(f"▲ +{indian(rounded)}", "green") if rounded > 0 else Text(f"▼ −{indian(-rounded)}", "red")  # noqa: RUF001
+    return _shown(show.gain(value), value)
 
 
 def percent(value: object) -> Text:
     """Percent with its sign: ``+0.42%``."""
-    amount = number(value)
-    if amount is None:
-        return _missing()
-    rounded = round(amount, 2)
-    style = "green" if rounded > 0 else "red" if rounded < 0 else ""
-    return Text(f"{rounded:+.2f}%" if rounded else "0.00%", style)
+    return _shown(show.percent(value), value)
 
 
 def rupees(value: object) -> str:
     """Rupees in short: ``₹4.12 L``, ``₹2.85 Cr``, in full below a lakh."""
-    amount = number(value)
-    if amount is None:
-        return MISSING
-    sign, size = ("-" if amount < 0 else ""), abs(amount)
-    if size >= CRORE:
-        return f"{sign}₹{size / CRORE:.2f} Cr"
-    if size >= LAKH:
-        return f"{sign}₹{size / LAKH:.2f} L"
-    return f"{sign}₹{indian(size)}"
+    return show.short_rupees(value)
 
 
 def when(value: object, now: datetime) -> Text:
     """A moment in IST: ``14:27:36`` today, else ``19 Nov 14:27`` (with its year when that is another)."""
-    at = moment(value)
-    if at is None:
-        return _missing()
-    there, here = to_ist(at), to_ist(now)
-    if there.date() == here.date():
-        return Text(f"{there:%H:%M:%S}")
-    return Text(f"{there:%d %b %H:%M}" if there.year == here.year else f"{there:%d %b %Y %H:%M}")
+    return _shown(show.when(value, now))
 
 
-def age(seconds: float) -> str:
-    """A duration as a person says it: ``6 s``, ``11 min``, ``3 h``, ``2 days``."""
-    for limit, unit_s, name in ((120, 1, "s"), (7200, 60, "min"), (172_800, 3600, "h")):
-        if seconds < limit:
-            return f"{max(0, int(seconds // unit_s))} {name}"
-    return f"{int(seconds // 86_400)} days"
+age = show.age
 
 
 def side(value: object) -> Text:
@@ -143,20 +80,12 @@ def side(value: object) -> Text:
 
 def chip(status: object, *, unsettled: bool = False) -> Text:
     """An order's status as pages show it; a word that is none of ours is shown verbatim."""
-    known = _member(OrderStatus, status)
-    if known is None:
-        return Text(word(status) or MISSING, "dim")
-    label, style = UNSETTLED_CHIP if unsettled and known is OrderStatus.UNKNOWN else CHIPS[known]
-    return Text(label, style)
+    return styled(show.status_chip(status, unsettled=unsettled))
 
 
 def session(state: object) -> Text:
     """The state of an account's login."""
-    known = _member(SessionState, state)
-    if known is None:
-        return Text(word(state) or MISSING, "dim")
-    label, style = _SESSIONS[known]
-    return Text(label, style)
+    return styled(show.session_chip(state))
 
 
 def mode(value: object) -> Text:
@@ -184,6 +113,13 @@ def plain(value: object) -> Text:
 def _member(kind: type[Word], value: object) -> Word | None:
     """Return the member of `kind` that a cell names; None for any other word, which is then shown as it is."""
     return next((member for member in kind if member.value == value), None)
+
+
+def _shown(text: str, value: object = None) -> Text:
+    if text == MISSING:
+        return _missing()
+    tone = show.gain_tone(value)
+    return Text(text, STYLES[tone] if tone else "")
 
 
 def _missing() -> Text:

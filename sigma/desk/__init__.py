@@ -18,20 +18,38 @@ from sigma.desk.portfolio import PortfolioDesk
 from sigma.desk.risk import RiskDesk
 from sigma.desk.settings import SettingsDesk
 from sigma.desk.signals import SignalsDesk
+from sigma.desk.state import Overview, StateDesk
 from sigma.desk.words import word
 from sigma.domain.accounts import Capabilities
+from sigma.domain.calendar import Hours
+from sigma.domain.events import Bell
+from sigma.domain.health import Check
 from sigma.domain.orders import Source
+from sigma.domain.people import User
 from sigma.domain.risk import KillState
 from sigma.services.orders.settle import SyncReport
 
 
 class Desk:
-    """One user's desk. Close it, or use it as a context manager."""
+    """One user's desk. Close it, or use it as a context manager.
 
-    def __init__(self, house: House, user_id: int, user: str, source: Source) -> None:
+    Parameters
+    ----------
+    guest : bool
+        Whether others use the house too: then closing the desk leaves it open.
+
+    Attributes
+    ----------
+    user : User
+        Whose desk it is: name, role.
+    """
+
+    def __init__(self, house: House, user: User, source: Source, *, guest: bool = False) -> None:
+        user_id = user.id
         self._house = house
         self._user_id = user_id
-        self._user = user
+        self._guest = guest
+        self.user = user
         self.accounts = AccountsDesk(house, user_id)
         self.instruments = InstrumentsDesk(house, user_id)
         self.orders = OrdersDesk(house, user_id, source)
@@ -41,14 +59,23 @@ class Desk:
         self._portfolio = PortfolioDesk(house, user_id)
         self._market = MarketDesk(house, user_id)
         self._events = EventsDesk(house, user_id)
+        self._state = StateDesk(house, user_id)
 
     def capabilities(self, account_or_broker: str) -> Capabilities:
         """Return what an account's broker (or a broker named) can do."""
         return self._house.accounts.capabilities_of(self._user_id, account_or_broker)
 
+    def brokers(self) -> tuple[Capabilities, ...]:
+        """Return the brokers that an account can be added at, with what each can do."""
+        return self._house.accounts.brokers()
+
     def quotes(self, listings: Sequence[str]) -> pd.DataFrame:
         """Return quotes from the canonical source, one row a listing."""
         return self._market.quotes(listings)
+
+    def last_quotes(self, listings: Sequence[str]) -> pd.DataFrame:
+        """Return the stored last prices, one row a listing; never asks a broker."""
+        return self._market.last_quotes(listings)
 
     def holdings(self, account: str | int, *, refresh: bool | None = None) -> pd.DataFrame:
         """Return the shares in demat of one account."""
@@ -66,16 +93,57 @@ class Desk:
         """Read an account's order book now and bring our orders into line with it."""
         return self._house.orders.sync.sync(self._house.accounts.find(self._user_id, account).id)
 
+    def synced_at(self, account: str | int) -> datetime | None:
+        """Return when the worker last read an account's order book (UTC); None when it never did. No broker is asked."""
+        return self._state.synced_at(account)
+
     def kill(self, scope: str = "all", *, reason: str, on: bool = True) -> KillState:
         """Block (or, `on=False`, allow again) new orders of all accounts or of the one named."""
         account_id = None if scope == "all" else self._house.accounts.find(self._user_id, scope).id
-        return self._house.risk.kill(self._user_id, on=on, reason=reason, account_id=account_id, by=self._user)
+        return self._house.risk.kill(self._user_id, on=on, reason=reason, account_id=account_id, by=self.user.name)
 
     def events(
-        self, *, account: str | int | None = None, kind: str | None = None, since: datetime | None = None, limit: int = 200
+        self,
+        *,
+        account: str | int | None = None,
+        kind: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int | None = 200,
     ) -> pd.DataFrame:
-        """Return audit and system events, newest first; times are UTC."""
-        return self._events.table(account=account, kind=kind, since=since, limit=limit)
+        """Return audit and system events at or after `since` and before `until`, newest first; times are UTC."""
+        return self._events.table(account=account, kind=kind, since=since, until=until, limit=limit)
+
+    def checks(self) -> tuple[Check, ...]:
+        """Return what works and what is broken, worst first, by what is stored; no broker is asked."""
+        return self._state.checks()
+
+    def ask(self, account: str | int) -> tuple[Check, ...]:
+        """Ask an account's broker now: its login, its order book, and how far our clock is off; worst first."""
+        return self._state.ask(account)
+
+    def runs(self, limit: int = 50) -> pd.DataFrame:
+        """Return the last runs of the worker's jobs, newest first; times are UTC."""
+        return self._state.runs(limit)
+
+    def bell(self) -> Bell:
+        """Return the warnings and alarms of the last week that concern this user, newest first."""
+        return self._state.bell()
+
+    def bell_seen(self, upto: int | None = None) -> None:
+        """Remember that the user saw the bell's events, up to the one with the id `upto`, else all there are now."""
+        self._state.bell_seen(upto)
+
+    def hours(self) -> tuple[Hours, ...]:
+        """Return for each exchange whether it is open, its session of today, and when it opens next."""
+        return self._state.hours()
+
+    def overview(self, accounts: Sequence[str | int] | None = None, *, holdings: bool = True) -> Overview:
+        """Return the accounts named (all when None) side by side and together, by what is stored; no broker is asked.
+
+        With `holdings=False` the day's gain is that of the positions alone, and holdings have no value and no shares.
+        """
+        return self._state.overview(accounts, holdings=holdings)
 
     def health(self) -> pd.DataFrame:
         """Return the last sign of life of each process."""
@@ -87,7 +155,8 @@ class Desk:
 
     def close(self) -> None:
         """Let go of databases and threads."""
-        self._house.close()
+        if not self._guest:
+            self._house.close()
 
     def __enter__(self) -> Desk:
         return self
@@ -96,7 +165,7 @@ class Desk:
         self.close()
 
     def __repr__(self) -> str:
-        return f"<Desk of {self._user} in {self._house.home}>"
+        return f"<Desk of {self.user.name} in {self._house.home}>"
 
 
 def open_desk(home: str | Path | None = None, *, user: str | None = None, source: str = "NOTEBOOK") -> Desk:
@@ -104,4 +173,4 @@ def open_desk(home: str | Path | None = None, *, user: str | None = None, source
     house = open_house(home)
     with house.store.read() as tx:
         who = tx.users.by_name(user) if user else tx.users.owner()
-    return Desk(house, who.id, who.name, word(Source, source, "source"))
+    return Desk(house, who, word(Source, source, "source"))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 import pandas as pd
 
 from sigma.desk import frames
+from sigma.desk.words import login_answer
 from sigma.domain.accounts import Account, AuthMode, SessionStatus, TradingMode
 from sigma.domain.errors import InvalidInput
 from sigma.services.accounts import AccountChange
@@ -34,8 +35,10 @@ class AccountsDesk:
         return self._house.sessions.login_url(self._user_id, account)
 
     def connect(self, account: str | int, **given: str) -> SessionStatus:
-        """Log in with what the login gave (request_token; pin and otp), or with a ready ``access_token``."""
-        return self._house.sessions.connect(self._user_id, account, given)
+        """Log in with what the login gave (request_token or the address it stands in; pin and otp), or an ``access_token``."""
+        broker = self._house.accounts.find(self._user_id, account).broker
+        answer = login_answer(given, self._house.accounts.capabilities(broker))
+        return self._house.sessions.connect(self._user_id, account, answer)
 
     def status(self, account: str | int, *, refresh: bool = False) -> SessionStatus:
         """Return whether an account is connected, by a profile call at most 60 s (a setting) old unless `refresh`."""

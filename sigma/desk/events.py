@@ -26,12 +26,14 @@ class EventsDesk:
         account: str | int | None = None,
         kind: str | None = None,
         since: datetime | None = None,
-        limit: int = 200,
+        until: datetime | None = None,
+        limit: int | None = 200,
     ) -> pd.DataFrame:
         """Return events, newest first; times are UTC; columns: frames.EVENTS."""
         accounts = self._house.accounts
         account_id = None if account is None else accounts.find(self._user_id, account).id
-        rows = self._house.events.table(self._user_id, account_id=account_id, kind=kind, since=since, limit=limit)
+        find = self._house.events.table
+        rows = find(self._user_id, account_id=account_id, kind=kind, since=since, until=until, limit=limit)
         return frames.events(rows, {row.id: row.name for row in accounts.list(self._user_id)})
 
     def heartbeats(self) -> pd.DataFrame:

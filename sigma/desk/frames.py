@@ -16,14 +16,17 @@ from typing import Any
 import pandas as pd
 
 from sigma.domain.accounts import Account, SessionStatus
-from sigma.domain.events import Event, Heartbeat
+from sigma.domain.events import Event, Heartbeat, JobRun
 from sigma.domain.instruments import Listing
 from sigma.domain.market import Quote
 from sigma.domain.money import to_float
 from sigma.domain.orders import Fill, Order
+from sigma.domain.overview import Share
 from sigma.domain.portfolio import Funds, Holding, Position
+from sigma.domain.preview import Waiting
 from sigma.domain.risk import RiskLimits
 from sigma.domain.signals import Signal
+from sigma.services.orders.amend import CancelResult
 from sigma.services.portfolio import Taken
 from sigma.services.settings import SettingRow
 
@@ -34,6 +37,7 @@ ACCOUNTS = {
     "id": WHOLE,
     "name": TEXT,
     "broker": TEXT,
+    "simulated": FLAG,
     "client_id": TEXT,
     "is_default": FLAG,
     "enabled": FLAG,
@@ -41,6 +45,7 @@ ACCOUNTS = {
     "auth_mode": TEXT,
     "state": TEXT,
     "user_name": TEXT,
+    "obtained_at": MOMENT,
     "expires_at": MOMENT,
     "checked_at": MOMENT,
     "error": TEXT,
@@ -77,6 +82,14 @@ QUOTES = {
     "upper_circuit": NUMBER,
     "open_interest": MAYBE_WHOLE,
     "at": MOMENT,
+}
+LAST_QUOTES = {
+    "listing": TEXT,
+    "last_price": NUMBER,
+    "close": NUMBER,
+    "change_percent": NUMBER,
+    "at": MOMENT,
+    "age_s": NUMBER,
 }
 HOLDINGS = {
     "account": TEXT,
@@ -167,6 +180,15 @@ ORDERS = {
     "updated_at": MOMENT,
     "version": WHOLE,
 }
+WAITING = {**ORDERS, "platform": TEXT, "late": TEXT}
+CANCELS = {
+    "order_id": WHOLE,
+    "listing": TEXT,
+    "side": TEXT,
+    "quantity": WHOLE,
+    "done": FLAG,
+    "words": TEXT,
+}
 FILLS = {
     "id": WHOLE,
     "filled_at": MOMENT,
@@ -229,6 +251,9 @@ EVENTS = {
 }
 HEARTBEATS = {"process": TEXT, "at": MOMENT, "age_s": NUMBER, "pid": WHOLE, "detail": THING}
 
+RUNS = {"job": TEXT, "scheduled_at": MOMENT, "started_at": MOMENT, "ended_at": MOMENT, "outcome": TEXT}
+ALLOCATION = {"listing": TEXT, "account": TEXT, "value": NUMBER}
+
 
 def accounts(rows: Iterable[tuple[Account, SessionStatus]]) -> pd.DataFrame:
     """Return accounts with what is known of their logins."""
@@ -245,6 +270,12 @@ def quotes(found: Mapping[str, Quote], wanted: Sequence[str]) -> pd.DataFrame:
     frame = _frame(QUOTES, [_quote(found[text]) for text in wanted if text in found])
     frame.attrs["missing"] = tuple(text for text in wanted if text not in found)
     return frame
+
+
+def last_quotes(found: Mapping[str, Quote], wanted: Sequence[str], now: datetime) -> pd.DataFrame:
+    """Return stored last prices in the order wanted, each once."""
+    rows = [found[text] for text in dict.fromkeys(wanted) if text in found]
+    return _frame(LAST_QUOTES, [_priced(LAST_QUOTES, row, age_s=(now - row.at).total_seconds()) for row in rows])
 
 
 def holdings(account: str, taken: Taken[Holding]) -> pd.DataFrame:
@@ -265,6 +296,20 @@ def funds(account: str, taken: Taken[Funds]) -> pd.DataFrame:
 def orders(rows: Iterable[Order], names: Mapping[int, str]) -> pd.DataFrame:
     """Return orders; `names` are account names by id."""
     return _frame(ORDERS, [_facts(ORDERS, row, row.request, account=_named(row.account_id, names)) for row in rows])
+
+
+def waiting(rows: Iterable[Waiting], names: Mapping[int, str]) -> pd.DataFrame:
+    """Return what waits for approval."""
+    facts = [_facts(WAITING, row, row.order, row.order.request, account=_named(row.order.account_id, names)) for row in rows]
+    return _frame(WAITING, facts)
+
+
+def cancels(rows: Iterable[CancelResult]) -> pd.DataFrame:
+    """Return what became of each order's cancel; `quantity` is what was not executed yet."""
+    return _frame(
+        CANCELS,
+        [_facts(CANCELS, row, row.order.request, order_id=row.order.id, quantity=row.order.unfilled) for row in rows],
+    )
 
 
 def fills(rows: Iterable[Fill], names: Mapping[int, str]) -> pd.DataFrame:
@@ -299,6 +344,16 @@ def heartbeats(rows: Iterable[Heartbeat], now: datetime) -> pd.DataFrame:
     return _frame(HEARTBEATS, [_facts(HEARTBEATS, row, age_s=(now - row.at).total_seconds()) for row in rows])
 
 
+def runs(rows: Iterable[JobRun]) -> pd.DataFrame:
+    """Return runs of jobs; one that has not ended has no end and no outcome."""
+    return _frame(RUNS, [_facts(RUNS, row) for row in rows])
+
+
+def allocation(rows: Iterable[Share]) -> pd.DataFrame:
+    """Return holdings by value."""
+    return _frame(ALLOCATION, [_facts(ALLOCATION, row) for row in rows])
+
+
 def _frame(columns: Mapping[str, str], rows: list[dict[str, Any]]) -> pd.DataFrame:
     series = {}
     for name, kind in columns.items():
@@ -325,9 +380,14 @@ def _cell(value: object) -> object:
 
 
 def _quote(row: Quote) -> dict[str, Any]:
-    change = (row.last_price - row.close) / row.close * 100 if row.close else None
     bid, ask = (levels[0].price if levels else None for levels in (row.bids, row.asks))
-    return _facts(QUOTES, row, change_percent=change, bid=bid, ask=ask)
+    return _priced(QUOTES, row, bid=bid, ask=ask)
+
+
+def _priced(columns: Mapping[str, str], row: Quote, **given: object) -> dict[str, Any]:
+    """Return one quote's facts with its change since yesterday's close, missing without one."""
+    change = (row.last_price - row.close) / row.close * 100 if row.close else None
+    return _facts(columns, row, change_percent=change, **given)
 
 
 def _named(account_id: int | None, names: Mapping[int, str]) -> str | None:

@@ -1,4 +1,4 @@
-"""`desk.quotes`: what listings trade at."""
+"""`desk.quotes`, `desk.last_quotes`: what listings trade at."""
 
 from __future__ import annotations
 
@@ -33,3 +33,11 @@ class MarketDesk:
         resolve = self._house.instruments.resolve
         texts = [resolve(text, self._user_id).text for text in ([listings] if isinstance(listings, str) else listings)]
         return frames.quotes(self._house.market.quotes(self._user_id, texts), texts)
+
+    def last_quotes(self, listings: Sequence[str] | str) -> pd.DataFrame:
+        """Return the last prices that the worker stored, in the order asked; columns: frames.LAST_QUOTES.
+
+        Listings are canonical texts (``NSE:INFY``); those without a stored price are absent. No broker is asked.
+        """
+        texts = [listings] if isinstance(listings, str) else list(listings)
+        return frames.last_quotes(self._house.quotes.stored(texts), texts, self._house.clock.now())

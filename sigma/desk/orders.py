@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -13,7 +14,11 @@ from sigma.desk import frames
 from sigma.desk.words import amount, typed, whole, word
 from sigma.domain.errors import InvalidOrder
 from sigma.domain.orders import Order, OrderRequest, OrderStatus, OrderType, Product, Side, Source, Validity, Variety
-from sigma.services.orders.look import Story
+from sigma.domain.preview import Preview
+from sigma.domain.risk import RiskDecision
+from sigma.domain.story import Story
+from sigma.ports.storage import OrderFilter
+from sigma.services.orders.house import random_id
 from sigma.services.orders.submit import Origin
 
 if TYPE_CHECKING:
@@ -57,23 +62,39 @@ class OrdersDesk:
         InvalidOrder, NotFound, Unsupported, SessionExpired
             Nothing was stored or sent.
         """
-        request = OrderRequest(
-            listing=self._house.instruments.resolve(listing, self._user_id).text,
-            side=word(Side, side, "side"),
-            quantity=whole(quantity, "quantity"),
-            order_type=word(OrderType, order_type, "order type"),
-            product=word(Product, product, "product"),
-            price=None if price is None else amount(price, "price"),
-            trigger_price=None if trigger_price is None else amount(trigger_price, "trigger price"),
-            validity=word(Validity, validity, "validity"),
-            variety=word(Variety, variety, "variety"),
-            disclosed_quantity=whole(disclosed_quantity, "disclosed quantity"),
-        )
+        words = (side, order_type, product, validity, variety)
+        request = self._request(listing, quantity, words, price, trigger_price, disclosed_quantity)
         origin = Origin(self._source, tags=tuple(tags))
         submit = self._house.orders.submission.submit
         return submit(
             request, user_id=self._user_id, account=account, origin=origin, queue=queue, client_order_id=client_order_id
         )
+
+    def preview(
+        self,
+        *,
+        account: str | int | None,
+        listing: str,
+        side: str,
+        quantity: int,
+        order_type: str = "MARKET",
+        product: str = "MIS",
+        price: Number | None = None,
+        trigger_price: Number | None = None,
+        validity: str = "DAY",
+        variety: str = "REGULAR",
+    ) -> Preview:
+        """Return what `submit` would come to: value, margin, charges, the risk verdict. Nothing is stored or sent.
+
+        What `submit` would raise is in `problems`; without an account there is no verdict.
+        """
+        words = (side, order_type, product, validity, variety)
+        make = partial(self._request, listing, quantity, words, price, trigger_price)
+        return self._house.orders.previews.wish(make, user_id=self._user_id, account=account, origin=Origin(self._source))
+
+    def preview_of(self, order_id: int, *, account: str | int | None = None) -> Preview:
+        """Return what the approval of a waiting order would come to, on its own account unless another is named."""
+        return self._house.orders.previews.waiting(order_id, user_id=self._user_id, account=account)
 
     def approve(self, order_id: int, *, account: str | int, version: int | None = None, late: bool = False) -> Order:
         """Approve a waiting order on an account; `late=True` confirms an old signal."""
@@ -94,6 +115,17 @@ class OrdersDesk:
     def cancel(self, order_id: int, *, version: int | None = None) -> Order:
         """Take an order back, here or at the broker."""
         return self._house.orders.amendment.cancel(order_id, user_id=self._user_id, version=version)
+
+    def cancel_all(self, account: str | int) -> pd.DataFrame:
+        """Take back every order of an account that may still execute; one row an order, columns: frames.CANCELS.
+
+        `done` says that the order is taken back or its cancel on its way; what could not be done is told in its row.
+        """
+        return frames.cancels(self._house.orders.amendment.cancel_all(account, user_id=self._user_id))
+
+    def cancel_each(self, order_ids: Sequence[int]) -> pd.DataFrame:
+        """Take back the orders named, each by itself; one row an order, columns: frames.CANCELS."""
+        return frames.cancels(self._house.orders.amendment.cancel_each(order_ids, user_id=self._user_id))
 
     def requeue(self, order_id: int) -> Order:
         """Put a linked copy of an ended order into the queue."""
@@ -121,6 +153,10 @@ class OrdersDesk:
             return resolution.was_executed(order_id, whole(executed, "executed quantity"), paid, user_id=user, reason=reason)
         return resolution.was_not_placed(order_id, user_id=user, reason=reason)
 
+    def new_id(self) -> str:
+        """Return a client_order_id: calls of `submit` that carry the same one place one order."""
+        return random_id()
+
     def get(self, order_id: int) -> Order:
         """Return one order."""
         return self._house.orders.views.get(order_id, user_id=self._user_id)
@@ -130,31 +166,116 @@ class OrdersDesk:
         return self._house.orders.views.wait(order_id, seconds, user_id=self._user_id)
 
     def queue(self) -> pd.DataFrame:
-        """Return what waits for approval, oldest first; columns as `table`."""
-        rows = self._house.orders.views.select(user_id=self._user_id, statuses=[OrderStatus.WAITING], newest_first=False)
-        return frames.orders(rows, self._names())
+        """Return what waits for approval, oldest first; columns as `table`, and whose signal it is (`platform`, `late`: why)."""
+        return frames.waiting(self._house.orders.previews.queue(user_id=self._user_id), self._names())
+
+    def glance(self, order_ids: Sequence[int]) -> Mapping[int, RiskDecision]:
+        """Return what the risk gate says of waiting orders by stored facts, on their own account, else on the preset one.
+
+        No broker is asked; orders without any account are absent. `preview_of` says it with fresh facts.
+        """
+        account = self.preset_account()
+        return self._house.orders.previews.glance(order_ids, user_id=self._user_id, account=account)
 
     def table(
         self,
         account: str | int | None = None,
         status: str | Sequence[str] | None = None,
         since: datetime | None = None,
+        until: datetime | None = None,
         limit: int | None = None,
+        offset: int | None = None,
+        *,
+        group: str | None = None,
+        strategy: str | None = None,
+        signal_id: int | None = None,
+        text: str | None = None,
     ) -> pd.DataFrame:
-        """Return orders, newest first; times are UTC."""
-        words = [status] if isinstance(status, str) else status
-        statuses = None if words is None else [word(OrderStatus, text, "status") for text in words]
-        views = self._house.orders.views
-        rows = views.select(user_id=self._user_id, account=account, statuses=statuses, since=since, limit=limit)
+        """Return orders, newest first; times are UTC.
+
+        Parameters
+        ----------
+        since, until : datetime
+            Created at or after, and before.
+        limit, offset : int
+            How many rows, after how many.
+        group : str
+            One of `sigma.domain.orders.GROUPS`, as `counts` counts it: not ended, or ended today (IST).
+        signal_id : int
+            The message that asked for them.
+        text : str
+            Part of the listing, of our id, of the broker's id or of a tag.
+        """
+        filters: OrderFilter = {**self._filters(status, since, until, strategy, text), "signal_id": signal_id}
+        select = self._house.orders.views.select
+        rows = select(user_id=self._user_id, account=account, group=group, limit=limit, offset=offset or 0, **filters)
         return frames.orders(rows, self._names())
 
-    def fills(self, account: str | int | None = None) -> pd.DataFrame:
-        """Return executions, oldest first."""
-        return frames.fills(self._house.orders.views.fills(user_id=self._user_id, account=account), self._names())
+    def count(
+        self,
+        account: str | int | None = None,
+        status: str | Sequence[str] | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        *,
+        group: str | None = None,
+        strategy: str | None = None,
+        text: str | None = None,
+    ) -> int:
+        """Return how many rows `table` has without a limit."""
+        filters = self._filters(status, since, until, strategy, text)
+        return self._house.orders.views.count(user_id=self._user_id, account=account, group=group, **filters)
+
+    def counts(self, account: str | int | None = None) -> dict[str, int]:
+        """Return how many orders each of `sigma.domain.orders.GROUPS` has: not ended, or ended today (IST)."""
+        return dict(self._house.orders.views.groups(user_id=self._user_id, account=account))
+
+    def fills(
+        self, account: str | int | None = None, since: datetime | None = None, until: datetime | None = None
+    ) -> pd.DataFrame:
+        """Return executions at or after `since` and before `until`, oldest first."""
+        rows = self._house.orders.views.fills(user_id=self._user_id, account=account, since=since, until=until)
+        return frames.fills(rows, self._names())
 
     def why(self, order_id: int) -> Story:
         """Return signal, risk decisions, writes, history and executions of an order."""
         return self._house.orders.views.story(order_id, user_id=self._user_id)
+
+    def _request(
+        self,
+        listing: str,
+        quantity: int,
+        words: tuple[str, str, str, str, str],
+        price: Number | None,
+        trigger_price: Number | None,
+        disclosed_quantity: int = 0,
+    ) -> OrderRequest:
+        """Return what a person typed as a request; `words` are side, order type, product, validity and variety."""
+        side, order_type, product, validity, variety = words
+        return OrderRequest(
+            listing=self._house.instruments.resolve(listing, self._user_id).text,
+            side=word(Side, side, "side"),
+            quantity=whole(quantity, "quantity"),
+            order_type=word(OrderType, order_type, "order type"),
+            product=word(Product, product, "product"),
+            price=None if price is None else amount(price, "price"),
+            trigger_price=None if trigger_price is None else amount(trigger_price, "trigger price"),
+            validity=word(Validity, validity, "validity"),
+            variety=word(Variety, variety, "variety"),
+            disclosed_quantity=whole(disclosed_quantity, "disclosed quantity"),
+        )
+
+    def _filters(
+        self,
+        status: str | Sequence[str] | None,
+        since: datetime | None,
+        until: datetime | None,
+        strategy: str | None,
+        text: str | None,
+    ) -> OrderFilter:
+        words = [status] if isinstance(status, str) else status
+        statuses = None if words is None else [word(OrderStatus, one, "status") for one in words]
+        return {"statuses": statuses, "since": since, "until": until, "strategy": strategy, "text": text and text.strip()}
 
     def _names(self) -> dict[int, str]:
         return {account.id: account.name for account in self._house.accounts.list(self._user_id)}

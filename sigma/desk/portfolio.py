@@ -17,7 +17,8 @@ class PortfolioDesk:
 
     `refresh` True asks the broker now, False never does; left out, it is asked when what is stored is old. Each frame's
     `attrs` say ``taken_at`` (UTC), ``age_s`` (seconds), ``bad`` (rows of the broker's that could not be read) and ``stale``
-    (why it is older than it should be, else empty).
+    (why it is older than it should be, else empty) and ``priced_at`` (UTC: the oldest of the stored last prices that rows are
+    valued at because they are newer than the list; None while every row is at the broker's own).
     """
 
     def __init__(self, house: House, user_id: int) -> None:

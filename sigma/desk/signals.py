@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from sigma.desk import frames
-from sigma.domain.signals import Receipt
+from sigma.domain.signals import Receipt, Signal
 from sigma.services.signals import Message
 
 if TYPE_CHECKING:
@@ -34,9 +34,13 @@ class SignalsDesk:
         """
         return self._house.signals.receive(payload, secret)
 
-    def table(self, since: datetime | None = None, limit: int | None = 200) -> pd.DataFrame:
-        """Return messages and what became of them, newest first; times are UTC."""
-        return frames.signals(self._house.signals.table(self._user_id, since=since, limit=limit))
+    def table(self, since: datetime | None = None, limit: int | None = 200, *, until: datetime | None = None) -> pd.DataFrame:
+        """Return messages received at or after `since` and before `until`, newest first; times are UTC."""
+        return frames.signals(self._house.signals.table(self._user_id, since=since, until=until, limit=limit))
+
+    def get(self, signal_id: int) -> Signal:
+        """Return one message with its text as it came (scrubbed of the secret)."""
+        return self._house.signals.get(self._user_id, signal_id)
 
     def has_secret(self) -> bool:
         """Say whether there is a webhook secret; it cannot be shown."""

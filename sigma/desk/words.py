@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from enum import StrEnum
 from typing import TypeVar
+from urllib.parse import parse_qs, urlsplit
 
-from sigma.domain.errors import InvalidOrder
+from sigma.domain.accounts import Capabilities
+from sigma.domain.errors import InvalidInput, InvalidOrder
 from sigma.domain.money import decimal_from
 from sigma.domain.orders import OrderType, Product, Validity
 
@@ -80,6 +82,26 @@ def whole(value: object, what: str) -> int:
     if number != int(number):
         raise InvalidOrder(f"The {what} must be a whole number, was {value}.")
     return int(number)
+
+
+def login_answer(given: Mapping[str, str], capabilities: Capabilities) -> dict[str, str]:
+    """Return what a login gave; where the broker sends people back, the whole address they were sent to will do for a field.
+
+    Raises
+    ------
+    InvalidInput
+        An address was given that does not hold the field.
+    """
+    found = dict(given)
+    for field in capabilities.login_fields if capabilities.login_redirect else ():
+        text = found.get(field, "")
+        if "://" in text or "=" in text:
+            query = parse_qs(urlsplit(text).query or text.lstrip("?"))
+            if field not in query:
+                hint = "Log in to the end, then copy the address you were sent to."
+                raise InvalidInput(f"That address holds no {field}.", hint=hint)
+            found[field] = query[field][-1]
+    return found
 
 
 def _price(value: object) -> Decimal | None:

@@ -31,6 +31,15 @@ class AuthMode(StrEnum):
     AUTO = "auto"
 
 
+AUTO_KEYS = ("pin", "totp_secret")
+"""Credentials that are stored in auto mode only."""
+
+AUTO_CONSENT = (
+    "Automatic login stores your PIN and your TOTP secret on this machine, encrypted under its key. Whoever gets both the "
+    "database and the key can log in as you and trade. Brokers' terms and the daily two-factor rule expect a person to log in."
+)
+
+
 class SessionState(StrEnum):
     """What is known about an account's login at the broker."""
 
@@ -73,12 +82,15 @@ class BrokerSession:
     ----------
     tokens : mapping
         Zerodha ``access_token``; AngelOne ``jwt``, ``refresh``, ``feed``.
+    user_name : str
+        The person's name by the broker's word.
     """
 
     client_id: str
     tokens: Mapping[str, str] = field(repr=False)
     obtained_at: datetime
     expires_at: datetime
+    user_name: str = ""
 
     def expired(self, now: datetime) -> bool:
         """Say whether the session is past its end at `now`."""
@@ -120,10 +132,16 @@ class Capabilities:
         Write budget of an account in a calendar second, and the part kept for cancels.
     market_protection : bool
         Market orders need a market-protection value (-1: the exchange's own band).
+    quote_batch, quotes_per_second : int, float
+        How many listings one call for quotes takes, and how many such calls a second.
     tag_length : int
         Longest tag that the broker echoes.
     credentials, login_fields : tuple of str
         What an account must store once, and what a person enters at each login.
+    login_redirect : bool
+        The person logs in on the broker's own page, which sends them back with the `login_fields` in the address.
+    setup_steps, login_steps : tuple of str
+        What a person does once at the broker before adding an account, and at each login. Markdown, a sentence or two each.
     day_ends : str
         IST time (HH:MM) at which a session dies.
     """
@@ -150,9 +168,12 @@ class Capabilities:
     auth_modes: frozenset[AuthMode] = frozenset({AuthMode.MANUAL})
     credentials: tuple[str, ...] = ()
     login_fields: tuple[str, ...] = ()
+    setup_steps: tuple[str, ...] = ()
+    login_steps: tuple[str, ...] = ()
     orders_per_second: int = 9
     reserved_per_second: int = 2
     quote_batch: int = 50
+    quotes_per_second: float = 1.0
     reads_per_second: float = 1.0
     tag_length: int = 20
     day_ends: str = "06:00"

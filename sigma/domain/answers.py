@@ -106,3 +106,8 @@ class BookRead:
     asked_at: datetime
     answered_at: datetime
     server_time: datetime | None = None
+
+    @property
+    def ahead_s(self) -> float | None:
+        """Seconds that our clock is ahead of the broker's, whose own word is exact to one; None: it did not say."""
+        return None if self.server_time is None else (self.answered_at - self.server_time).total_seconds()

@@ -30,6 +30,31 @@ REGULAR_HOURS = {
 
 
 @dataclass(frozen=True, slots=True)
+class Hours:
+    """How an exchange stands at a moment; moments are UTC.
+
+    Parameters
+    ----------
+    opens_at, closes_at : datetime or None
+        Today's session; None on a day without one.
+    next_open : datetime or None
+        When it opens next: the present moment while it is open; None where its hours are not known.
+    holiday : str
+        The next weekday without a session ("Wed 25 Nov"), empty when none is known.
+    known : bool
+        Whether its hours are in the calendar; where they are not, it does not count as open.
+    """
+
+    exchange: Exchange
+    open: bool
+    opens_at: datetime | None
+    closes_at: datetime | None
+    next_open: datetime | None
+    holiday: str
+    known: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Calendar:
     """Trading days and hours by exchange.
 
@@ -82,3 +107,24 @@ class Calendar:
         if self.is_session(exchange, day) and now < opening:
             return opening
         return ist(self.next_session(exchange, day), self.hours(exchange).opens)
+
+    def last_open(self, exchange: Exchange, now: datetime) -> datetime:
+        """Return the moment (UTC) at which the session that runs, or ran last, opened."""
+        day = ist_date(now)
+        for _ in range(30):
+            opening = ist(day, self.hours(exchange).opens)
+            if self.is_session(exchange, day) and opening <= now:
+                return opening
+            day -= timedelta(days=1)
+        raise ValueError(f"no session of {exchange} within 30 days before {now}: the holiday table is wrong")
+
+    def at(self, exchange: Exchange, now: datetime) -> Hours:
+        """Return how `exchange` stands at `now`."""
+        if not self.knows(exchange):
+            return Hours(exchange, False, None, None, None, "", False)
+        day, hours = ist_date(now), self.hours(exchange)
+        session = self.is_session(exchange, day)
+        opens, closes = (ist(day, hours.opens), ist(day, hours.closes)) if session else (None, None)
+        coming = min((holiday for holiday in self.holidays if holiday >= day and holiday.weekday() < 5), default=None)
+        holiday = f"{coming:%a %d %b}" if coming else ""
+        return Hours(exchange, self.is_open(exchange, now), opens, closes, self.next_open(exchange, now), holiday, True)

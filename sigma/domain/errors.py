@@ -99,7 +99,7 @@ class SessionExpired(BrokerError):
 
 
 class RateLimited(BrokerError):
-    """The broker refused for rate; `retry_after` is in seconds, or None when it did not say."""
+    """Refused for rate, by a broker or at sign-in; `retry_after` is in seconds, or None when it was not said."""
 
     default_code = "RATE_LIMITED"
     default_retryable = True

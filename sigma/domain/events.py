@@ -53,11 +53,16 @@ class JobRun:
 
 
 @dataclass(frozen=True, slots=True)
-class User:
-    """A person. Before sign-in exists there is exactly one, the owner."""
+class Bell:
+    """What a person should hear of: warnings and alarms of the last days, theirs and the installation's.
 
-    id: int
-    name: str
-    role: str
-    trading_mode: str
-    created_at: datetime
+    Parameters
+    ----------
+    unseen : int
+        How many of them they have not seen; it may be more than `items` holds.
+    items : tuple of Event
+        The newest, newest first.
+    """
+
+    unseen: int
+    items: tuple[Event, ...]

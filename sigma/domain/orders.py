@@ -131,6 +131,14 @@ FINAL = frozenset(
 )
 LIVE = frozenset({OrderStatus.SENT, OrderStatus.OPEN, OrderStatus.TRIGGER_PENDING, OrderStatus.PARTIALLY_FILLED})
 EXPOSED = LIVE | {OrderStatus.APPROVED, OrderStatus.SENDING, OrderStatus.UNKNOWN}
+_FAULTY = frozenset({OrderStatus.REJECTED, OrderStatus.FAILED, OrderStatus.REJECTED_RISK})
+GROUPS: Mapping[str, frozenset[OrderStatus]] = {
+    "working": EXPOSED - {OrderStatus.UNKNOWN},
+    "attention": _FAULTY | {OrderStatus.UNKNOWN},
+    "filled": frozenset({OrderStatus.FILLED}),
+    "ended": FINAL - {OrderStatus.FILLED},
+}
+"""What a page shows together. WAITING is in none (it is in the queue), what went wrong is in two."""
 
 
 @dataclass(frozen=True, slots=True)

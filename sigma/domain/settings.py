@@ -35,6 +35,10 @@ class SettingSpec:
         Inclusive bounds of a number.
     choices : tuple of str
         Allowed texts; empty when any text may stand.
+    off_below : float or None
+        0 switches it off; every other number is at least this.
+    names_account : bool
+        The text is the name of one of the user's accounts, or empty.
     """
 
     name: str
@@ -47,6 +51,8 @@ class SettingSpec:
     high: float | None = None
     choices: tuple[str, ...] = ()
     advanced: bool = False
+    off_below: float | None = None
+    names_account: bool = False
 
     def parse(self, raw: object) -> Value:
         """Return `raw` (a value or its text) as this setting's value.
@@ -58,12 +64,15 @@ class SettingSpec:
         """
         value = self._typed(raw)
         if isinstance(value, int | float) and not isinstance(value, bool) and not self._inside(value):
-            raise InvalidInput(f"Setting {self.name} must lie between {self.low} and {self.high} {self.unit}, was {raw!r}.")
+            low = self.low if self.off_below is None else f"{self.off_below} (0: off)"
+            raise InvalidInput(f"Setting {self.name} must lie between {low} and {self.high} {self.unit}, was {raw!r}.")
         if self.choices and value not in self.choices:
             raise InvalidInput(f"Setting {self.name} must be one of {', '.join(self.choices)}, was {raw!r}.")
         return value
 
     def _inside(self, value: float) -> bool:
+        if self.off_below is not None and 0 < value < self.off_below:
+            return False
         return (self.low is None or value >= self.low) and (self.high is None or value <= self.high)
 
     def _typed(self, raw: object) -> Value:
@@ -123,6 +132,17 @@ SETTINGS = _registry(
         high=1000,
         advanced=True,
     ),
+    SettingSpec("sign_in.lasts_hours", int, 168, "How long a browser stays signed in.", unit="h", low=1, high=8760),
+    SettingSpec(
+        "sign_in.failed_rate",
+        int,
+        10,
+        "Wrong passwords per minute, by address and by name.",
+        unit="/min",
+        low=1,
+        high=1000,
+        advanced=True,
+    ),
     SettingSpec(
         "instruments.stale_policy",
         str,
@@ -140,7 +160,12 @@ SETTINGS = _registry(
         choices=("NSE", "BSE"),
     ),
     SettingSpec(
-        "orders.preferred_account", str, "", "Account preset when approving, unless one was used before.", scope=SettingScope.USER
+        "orders.preferred_account",
+        str,
+        "",
+        "Account preset when approving, unless one was used before.",
+        scope=SettingScope.USER,
+        names_account=True,
     ),
     SettingSpec(
         "market.source_account",
@@ -148,9 +173,35 @@ SETTINGS = _registry(
         "",
         "Account whose broker gives quotes for evaluation; empty: the first account at the preferred broker.",
         scope=SettingScope.USER,
+        names_account=True,
+    ),
+    SettingSpec(
+        "dashboard.excluded_accounts",
+        str,
+        "",
+        "Accounts that Home leaves out of its sums: their names, with commas between.",
+        scope=SettingScope.USER,
+    ),
+    SettingSpec(
+        "dashboard.include_holdings",
+        bool,
+        True,
+        "Whether Home counts holdings into the day's gain and shows their value.",
+        scope=SettingScope.USER,
     ),
     _seconds("market.quote_cache", 1.0, 0, 10, "How long a quote is given again without asking the broker."),
+    _seconds("market.poll_every", 2.0, 1, 60, "How often the worker reads the prices of what people hold and order."),
     _seconds("portfolio.max_age", 60.0, 1, 3600, "Older stored holdings and positions are shown as stale.", advanced=False),
+    SettingSpec(
+        "portfolio.refresh_every",
+        float,
+        0.0,
+        "How often the worker reads holdings, positions and funds anew; 0: only after fills and logins.",
+        unit="s",
+        low=0,
+        high=180,
+        off_below=60,
+    ),
 )
 
 

@@ -10,6 +10,8 @@ from enum import StrEnum
 
 from sigma.domain.orders import OrderType, Product, Side
 
+PLACE_OF_SECRET = "YOUR-WEBHOOK-SECRET"  # noqa: S105 - what a person replaces by the secret
+
 
 class SignalStatus(StrEnum):
     """What became of a received message. MARKED: stored, but it made no order; `note` says why."""
@@ -94,3 +96,24 @@ class Receipt:
     status: str
     order_ids: tuple[int, ...] = ()
     message: str = ""
+
+
+def alert_text(strategy: str, product: str, quantity: str) -> dict[str, object]:
+    """Return the message of a TradingView strategy alert; TradingView fills the double braces in."""
+    return {
+        "secret": PLACE_OF_SECRET,
+        "platform": "TRADINGVIEW",
+        "strategy_name": strategy,
+        "symbol": "{{exchange}}:{{ticker}}",
+        "interval": "{{interval}}",
+        "bar_time": "{{time}}",
+        "trade_details": {
+            "order_action": "{{strategy.order.action}}",
+            "quantity": quantity,
+            "price": "{{strategy.order.price}}",
+            "order_type": "MARKET",
+            "product": product,
+            "comment": "{{strategy.order.comment}}",
+            "order_id": "{{strategy.order.id}}",
+        },
+    }

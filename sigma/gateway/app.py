@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import structlog
@@ -20,6 +21,7 @@ from sigma.gateway.errors import Guard, Refusal, correlation_of, problem
 from sigma.gateway.health import HEADER, Health
 from sigma.gateway.intake import Intake
 from sigma.gateway.limits import read_body, sender_address
+from sigma.infra.serving import beating
 from sigma.ports.clock import Clock
 from sigma.ports.storage import Store
 from sigma.services.orders.house import SettingValues
@@ -65,12 +67,20 @@ BODY = {"requestBody": {"required": True, "content": {kind: {"schema": {"type": 
 
 
 def create_app(
-    signals: SignalsService, store: Store, settings: SettingValues, clock: Clock, *, environment: str = "live"
+    signals: SignalsService,
+    store: Store,
+    settings: SettingValues,
+    clock: Clock,
+    beat: Callable[[str], object],
+    *,
+    environment: str = "live",
 ) -> FastAPI:
     """Return the app. Its writer thread runs from the server's start-up to its shutdown.
 
     Parameters
     ----------
+    beat : callable
+        Stores a sign of life of the process named.
     environment : str
         What / and /health tell everyone: ``live`` or ``simulator``.
     """
@@ -80,7 +90,8 @@ def create_app(
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         intake.start()
-        yield
+        async with beating(partial(beat, "gateway")):
+            yield
         await run_in_threadpool(intake.close)
 
     app = FastAPI(title="SigmaTrader gateway", version=__version__, docs_url=None, redoc_url=None, lifespan=lifespan)

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict, deque
 
 from starlette.requests import Request
 
 from sigma.gateway.errors import Refusal
+from sigma.infra.failures import FailureMinute
 from sigma.ports.clock import Clock
 
 MOST_BYTES = 64 * 1024
 # A body that is too big is read (and dropped) up to this size, so that its sender gets to see the answer.
 MOST_DROPPED = 8 * 1024 * 1024
 BODY_SECONDS = 5.0
-WINDOW_NS = 60 * 1_000_000_000
-MOST_ADDRESSES = 10_000
 LOOPBACK = ("127.0.0.1", "::1")
 SHUT_FACTOR = 10
 
@@ -94,35 +92,22 @@ class Failures:
     """
 
     def __init__(self, clock: Clock, most: int) -> None:
-        self._clock = clock
         self.most = most
-        self._seen: OrderedDict[str, deque[int]] = OrderedDict()
+        self._minute = FailureMinute(clock)
 
     def refuse_shut(self, address: str) -> None:
         """Raise a Refusal when the address is shut out."""
-        if address not in LOOPBACK and len(self._recent(address)) >= self.most * SHUT_FACTOR:
-            raise self._too_many(address)
+        shut = 0.0 if address in LOOPBACK else self._minute.wait(address, self.most * SHUT_FACTOR)
+        if shut:
+            raise _too_many(shut)
 
     def count(self, address: str) -> None:
         """Count one wrong secret; raise a Refusal when it is one too many."""
-        recent = self._recent(address)
-        many = len(recent) >= self.most
-        self._seen[address] = recent
-        recent.append(self._clock.boot_ns())
-        while len(recent) > self.most * SHUT_FACTOR:
-            recent.popleft()
-        while len(self._seen) > MOST_ADDRESSES:
-            self._seen.popitem(last=False)
-        if many:
-            raise self._too_many(address)
+        wait = self._minute.wait(address, self.most)
+        self._minute.count(address, self.most * SHUT_FACTOR)
+        if wait:
+            raise _too_many(wait)
 
-    def _recent(self, address: str) -> deque[int]:
-        recent = self._seen.get(address, deque())
-        while recent and self._clock.boot_ns() - recent[0] > WINDOW_NS:
-            recent.popleft()
-        return recent
 
-    def _too_many(self, address: str) -> Refusal:
-        oldest = self._seen[address][0] if self._seen.get(address) else self._clock.boot_ns()
-        wait = max(1.0, (oldest + WINDOW_NS - self._clock.boot_ns()) / 1e9)
-        return Refusal(429, "TOO_MANY_FAILURES", "Too many wrong secrets.", "Correct the secret, then wait.", retry_after=wait)
+def _too_many(wait: float) -> Refusal:
+    return Refusal(429, "TOO_MANY_FAILURES", "Too many wrong secrets.", "Correct the secret, then wait.", retry_after=wait)

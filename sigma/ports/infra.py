@@ -34,6 +34,16 @@ class WriteBudget(Protocol):
         """Take one token; return 0.0, or the seconds to wait before asking again."""
 
 
+class Failures(Protocol):
+    """Failures of the last minute by key: an address, a name."""
+
+    def wait(self, key: str, most: int) -> float:
+        """Return the seconds until `key` has fewer than `most` failures in the last minute; 0.0 when it has."""
+
+    def count(self, key: str, keep: int) -> None:
+        """Count one failure of `key`; of older ones as many are remembered as make `keep`."""
+
+
 class Watch(Protocol):
     """Notices commits of other processes within milliseconds."""
 

@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import date, datetime
-from typing import Protocol
+from typing import Protocol, TypedDict, Unpack
 
 from sigma.domain.accounts import Account, BrokerSession, TradingMode
-from sigma.domain.events import Event, Heartbeat, JobRun, User
+from sigma.domain.events import Event, Heartbeat, JobRun
 from sigma.domain.instruments import BrokerInstrument, Kind, Listing, MasterReport
+from sigma.domain.market import Quote
 from sigma.domain.orders import Command, Fill, Order, OrderEvent, OrderStatus
+from sigma.domain.people import SignIn, User
 from sigma.domain.portfolio import Snapshot
 from sigma.domain.risk import KillState, RiskDecision, RiskLimits
 from sigma.domain.signals import Signal
@@ -48,6 +50,37 @@ class Users(Protocol):
 
     def set_webhook_hash(self, user_id: int, value: str) -> None:
         """Store a new hash."""
+
+    def password_hash(self, user_id: int) -> str | None:
+        """Return the stored hash of the user's password; None when they never chose one."""
+
+    def set_password_hash(self, user_id: int, value: str) -> None:
+        """Store a new hash."""
+
+    def events_seen(self, user_id: int) -> int:
+        """Return the id of the last event that the user saw; 0 when they saw none."""
+
+    def set_events_seen(self, user_id: int, event_id: int) -> None:
+        """Store the last event that the user saw; an older one than stored changes nothing."""
+
+
+class SignIns(Protocol):
+    """Browsers that are signed in, by the hash of their token."""
+
+    def add(self, sign_in: SignIn) -> None:
+        """Store a new one."""
+
+    def get(self, token_hash: str) -> SignIn | None:
+        """Return one, expired or not; None when there is none."""
+
+    def end(self, token_hash: str) -> bool:
+        """Erase one; False when there was none."""
+
+    def end_all(self, user_id: int, *, but: str = "") -> int:
+        """Erase those of a user, except the one whose token hash is `but`; return how many there were."""
+
+    def end_expired(self, now: datetime) -> int:
+        """Erase those that expired by `now`, of all users; return how many there were."""
 
 
 class Accounts(Protocol):
@@ -90,6 +123,39 @@ class Accounts(Protocol):
         """Forget the login."""
 
 
+class OrderFilter(TypedDict, total=False):
+    """Which orders are meant; what is left out or None narrows nothing.
+
+    Parameters
+    ----------
+    since, until : datetime
+        Created at or after, and before.
+    ended_since : datetime
+        Ended at or after, or not ended yet.
+    session : date
+        The trading session that the order belongs to.
+    text : str
+        Part of the listing, of our id, of the broker's id or of a tag; A is a.
+    """
+
+    statuses: Sequence[OrderStatus] | None
+    since: datetime | None
+    until: datetime | None
+    ended_since: datetime | None
+    signal_id: int | None
+    strategy: str | None
+    listing: str | None
+    session: date | None
+    text: str | None
+
+
+class OwnOrders(OrderFilter, total=False):
+    """Which orders are meant, and whose."""
+
+    user_id: int | None
+    account_id: int | None
+
+
 class Orders(Protocol):
     """Orders and what hangs on them."""
 
@@ -112,20 +178,15 @@ class Orders(Protocol):
         """Return an account's orders by the broker's ids."""
 
     def list(
-        self,
-        *,
-        user_id: int | None = None,
-        account_id: int | None = None,
-        statuses: Sequence[OrderStatus] | None = None,
-        since: datetime | None = None,
-        signal_id: int | None = None,
-        strategy: str | None = None,
-        listing: str | None = None,
-        session: date | None = None,
-        newest_first: bool = True,
-        limit: int | None = None,
+        self, *, newest_first: bool = True, limit: int | None = None, offset: int = 0, **filters: Unpack[OwnOrders]
     ) -> Sequence[Order]:
-        """Return orders by filter."""
+        """Return orders by filter; `offset` skips the first ones."""
+
+    def tally(self, **filters: Unpack[OwnOrders]) -> Mapping[OrderStatus, int]:
+        """Return how many orders there are in each status, by filter; statuses without one are absent."""
+
+    def listings(self, **filters: Unpack[OwnOrders]) -> Sequence[str]:
+        """Return what orders are about, by filter: canonical texts, each once."""
 
     def add_event(self, event: OrderEvent) -> OrderEvent:
         """Append one line of history."""
@@ -143,8 +204,15 @@ class Orders(Protocol):
         order_id: int | None = None,
         account_id: int | None = None,
         since: datetime | None = None,
+        until: datetime | None = None,
     ) -> Sequence[Fill]:
-        """Return executions, oldest first."""
+        """Return executions at or after `since` and before `until`, oldest first."""
+
+    def count_fills(self, account_ids: Sequence[int], *, since: datetime) -> int:
+        """Return how many executions of these accounts there were at or after `since`."""
+
+    def newest_fill(self, account_id: int) -> int:
+        """Return the id of the account's execution that was stored last, 0 without one."""
 
     def add_decision(self, decision: RiskDecision) -> RiskDecision:
         """Store a risk decision with its inputs."""
@@ -187,8 +255,10 @@ class Signals(Protocol):
     def first_with_key(self, user_id: int, dedupe_key: str, since: datetime) -> Signal | None:
         """Return the earliest message with this key received at or after `since`."""
 
-    def list(self, user_id: int, *, since: datetime | None = None, limit: int | None = None) -> Sequence[Signal]:
-        """Return messages, newest first."""
+    def list(
+        self, user_id: int, *, since: datetime | None = None, until: datetime | None = None, limit: int | None = None
+    ) -> Sequence[Signal]:
+        """Return messages received at or after `since` and before `until`, newest first."""
 
 
 class Risk(Protocol):
@@ -220,9 +290,16 @@ class Journal(Protocol):
         account_id: int | None = None,
         kind: str | None = None,
         since: datetime | None = None,
-        limit: int = 200,
+        until: datetime | None = None,
+        limit: int | None = 200,
     ) -> Sequence[Event]:
-        """Return events, newest first."""
+        """Return events at or after `since` and before `until`, newest first."""
+
+    def notices(self, user_id: int, *, since: datetime, limit: int) -> Sequence[Event]:
+        """Return warnings and alarms of a user and of the installation, the last stored first."""
+
+    def count_notices(self, user_id: int, *, since: datetime, after: int) -> int:
+        """Return how many warnings and alarms there are beyond the event `after`."""
 
     def settings(self, user_id: int | None) -> Mapping[str, str]:
         """Return the stored setting texts of the installation (None) or a user."""
@@ -242,6 +319,12 @@ class Journal(Protocol):
     def end_run(self, run: JobRun) -> None:
         """Record its end and outcome."""
 
+    def runs(self, limit: int) -> Sequence[JobRun]:
+        """Return the runs recorded last, newest first."""
+
+    def last_runs(self) -> Sequence[JobRun]:
+        """Return the newest run of each job, by name."""
+
     def put_snapshot(self, snapshot: Snapshot) -> None:
         """Store the newest list of its kind (one kept per account, kind and IST day)."""
 
@@ -254,6 +337,8 @@ class Unit(Protocol):
 
     @property
     def users(self) -> Users: ...
+    @property
+    def sign_ins(self) -> SignIns: ...
     @property
     def accounts(self) -> Accounts: ...
     @property
@@ -282,7 +367,7 @@ class Store(Protocol):
 
 
 class MarketStore(Protocol):
-    """Instruments (market.db). Readers see one whole version or the next, never half."""
+    """Instruments and last prices (market.db). Readers see one whole version or the next, never half."""
 
     def replace_master(
         self,
@@ -329,3 +414,9 @@ class MarketStore(Protocol):
 
     def learn_isin(self, listing: str, isin: str) -> bool:
         """Store an ISIN that a holding taught; True when it was new, Conflict when another one is known."""
+
+    def put_quotes(self, quotes: Sequence[Quote]) -> None:
+        """Store what listings traded at last; an older quote than the stored one changes nothing."""
+
+    def last_quotes(self, texts: Sequence[str]) -> Mapping[str, Quote]:
+        """Return the stored last prices by canonical text (price, yesterday's close, time); those never stored are absent."""

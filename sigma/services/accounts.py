@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from sigma.domain.accounts import Account, AuthMode, Capabilities, TradingMode
+from sigma.domain.accounts import AUTO_CONSENT, AUTO_KEYS, Account, AuthMode, Capabilities, TradingMode
 from sigma.domain.errors import Conflict, InvalidInput, NotFound
 from sigma.domain.events import Level
 from sigma.domain.orders import EXPOSED
@@ -14,13 +14,6 @@ from sigma.ports.storage import Store, Unit
 from sigma.services.connections import Connections
 from sigma.services.events import EventsService
 
-AUTO_KEYS = ("pin", "totp_secret")
-"""Credentials that are stored in auto mode only."""
-
-AUTO_CONSENT = (
-    "Automatic login stores your PIN and your TOTP secret on this machine, encrypted under its key. Whoever gets both the "
-    "database and the key can log in as you and trade. Brokers' terms and the daily two-factor rule expect a person to log in."
-)
 LONGEST_NAME = 60
 
 
@@ -117,6 +110,11 @@ class AccountsService:
     def capabilities(self, broker: str) -> Capabilities:
         """Return what a broker can do, or raise NotFound naming those there are."""
         return self._connections.kit(broker).capabilities
+
+    def brokers(self) -> tuple[Capabilities, ...]:
+        """Return what each broker that an account can be added at can do, by title."""
+        found = (self.capabilities(name) for name in self._connections.brokers)
+        return tuple(sorted(found, key=lambda one: one.title))
 
     def capabilities_of(self, user_id: int, account_or_broker: str | int) -> Capabilities:
         """Return what an account's broker, or a broker named, can do."""

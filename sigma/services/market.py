@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 
@@ -12,9 +13,10 @@ from sigma.domain.accounts import Account
 from sigma.domain.errors import BrokerError, SessionExpired, StaleData
 from sigma.domain.market import Quote
 from sigma.domain.times import to_ist
+from sigma.ports.broker import Broker
 from sigma.ports.clock import Clock
 from sigma.services.accounts import AccountsService
-from sigma.services.connections import Connections
+from sigma.services.connections import ATTEMPTS, Connections
 from sigma.services.instruments import InstrumentsService
 from sigma.services.settings import SettingsService
 
@@ -89,7 +91,7 @@ class MarketService:
         listings = [self._instruments.resolve(text, user_id).text for text in texts]
         source = self.source(user_id)
         try:
-            return self._from(source, listings)
+            return self.of(source, listings)
         except SessionExpired as error:
             raise self._unavailable(source, error) from error
         except BrokerError as error:
@@ -104,7 +106,7 @@ class MarketService:
         account = self._connections.account(account_id)
         for own in (True, False):
             try:
-                quote = self._from(account if own else self.source(account.user_id), [listing]).get(listing)
+                quote = self.of(account if own else self.source(account.user_id), [listing]).get(listing)
             except (BrokerError, StaleData) as error:
                 log.warning("no quote to value an order", listing=listing, account=account.name, why=error.message)
             else:
@@ -112,8 +114,14 @@ class MarketService:
                     return quote
         return None
 
-    def _from(self, account: Account, listings: Sequence[str]) -> Mapping[str, Quote]:
-        """Return quotes from one account, asking its broker for those that are not fresh in the cache."""
+    def of(self, account: Account, listings: Sequence[str], *, attempts: int = ATTEMPTS) -> Mapping[str, Quote]:
+        """Return quotes of canonical texts from one account, asking its broker for those that are not fresh in the cache.
+
+        Raises
+        ------
+        BrokerError
+            It does not answer, after so many attempts.
+        """
         fresh_ns = self._settings.seconds("market.quote_cache") * 1e9
         now = self._clock.boot_ns()
         with self._lock:
@@ -123,7 +131,8 @@ class MarketService:
         size = self._connections.kit(account).capabilities.quote_batch
         for start in range(0, len(wanted), size):
             batch = wanted[start : start + size]
-            got = self._connections.read(account.id, "quotes", lambda broker, batch=batch: broker.quotes(batch))  # type: ignore[misc]
+            ask = partial(_ask, batch)
+            got = self._connections.read(account.id, "quotes", ask, attempts=attempts)
             self._remember(account, got)
             quotes.update(got)
         return quotes
@@ -140,3 +149,7 @@ class MarketService:
         since = f" since {to_ist(session.expires_at):%d %b %H:%M} IST" if session else ""
         told = f"Market data unavailable{since}: the source, {source.name}, is not connected."
         return StaleData(told, hint=error.hint, code="NO_MARKET_DATA")
+
+
+def _ask(listings: Sequence[str], broker: Broker) -> Mapping[str, Quote]:
+    return broker.quotes(listings)

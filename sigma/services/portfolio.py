@@ -1,4 +1,7 @@
-"""Holdings, positions and funds: one account at a time, stored as snapshots, read from the broker when asked or old."""
+"""Holdings, positions and funds: one account at a time, stored as snapshots, read from the broker when asked or old.
+
+Rows come valued at the stored last price where that is newer than the snapshot (engines/valuation.py).
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ import threading
 import types
 import typing
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -16,11 +19,13 @@ from typing import Any, Generic, TypeVar
 
 from sigma.domain.errors import BrokerError, StaleData
 from sigma.domain.events import Level
+from sigma.domain.market import Quote
 from sigma.domain.portfolio import Funds, Holding, Position, Rows, Snapshot
+from sigma.engines.valuation import Valued, value_holdings, value_positions
 from sigma.ports.broker import Broker
 from sigma.ports.clock import Clock
-from sigma.ports.storage import Store
-from sigma.services.connections import Connections
+from sigma.ports.storage import MarketStore, Store
+from sigma.services.connections import ATTEMPTS, Connections
 from sigma.services.events import EventsService
 from sigma.services.instruments import InstrumentsService
 from sigma.services.settings import SettingsService
@@ -42,6 +47,8 @@ class Taken(Generic[Row]):
         Rows of the broker's that could not be read.
     stale : str
         Why this is older than it should be; empty when it is not.
+    priced_at : datetime or None
+        The oldest of the last prices that rows are valued at, UTC; None while every row is at the broker's own.
     """
 
     account_id: int
@@ -50,20 +57,23 @@ class Taken(Generic[Row]):
     age_s: float
     bad: tuple[str, ...] = ()
     stale: str = ""
+    priced_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class _Kind(Generic[Row]):
-    """One sort of list: its name, its rows' class, and how a broker gives it."""
+class ListKind(Generic[Row]):
+    """One sort of list: its name, its rows' class, how a broker gives it, and how its rows are valued at newer prices."""
 
     name: str
     row: type[Row]
     read: Callable[[Broker], Rows[Row]]
+    value: Callable[[Sequence[Row], Mapping[str, Quote], datetime], Valued[Row]] | None = None
 
 
-HOLDINGS = _Kind("holdings", Holding, lambda broker: broker.holdings())
-POSITIONS = _Kind("positions", Position, lambda broker: broker.positions())
-FUNDS = _Kind("funds", Funds, lambda broker: Rows((broker.funds(),)))
+HOLDINGS = ListKind("holdings", Holding, lambda broker: broker.holdings(), value_holdings)
+POSITIONS = ListKind("positions", Position, lambda broker: broker.positions(), value_positions)
+FUNDS = ListKind("funds", Funds, lambda broker: Rows((broker.funds(),)))
+LISTS = (POSITIONS, FUNDS, HOLDINGS)
 
 
 class PortfolioService:
@@ -77,6 +87,7 @@ class PortfolioService:
         instruments: InstrumentsService,
         settings: SettingsService,
         events: EventsService,
+        market: MarketStore,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -84,6 +95,7 @@ class PortfolioService:
         self._instruments = instruments
         self._settings = settings
         self._events = events
+        self._market = market
         self._locks: dict[tuple[int, str], threading.Lock] = {}
         self._finished: Counter[tuple[int, str]] = Counter()
         self._guard = threading.Lock()
@@ -114,13 +126,26 @@ class PortfolioService:
         """Return the account's money, one row; as `holdings`."""
         return self._get(FUNDS, account_id, refresh)
 
-    def refresh(self, account_id: int) -> None:
-        """Renew all three lists from the broker."""
-        self._get(HOLDINGS, account_id, True)
-        self._get(POSITIONS, account_id, True)
-        self._get(FUNDS, account_id, True)
+    def renew(self, kind: ListKind[Row], account_id: int, *, attempts: int = ATTEMPTS) -> None:
+        """Read one list from the broker now and store it.
 
-    def _get(self, kind: _Kind[Row], account_id: int, refresh: bool | None) -> Taken[Row]:
+        Raises
+        ------
+        BrokerError
+            It gave none, after so many attempts.
+        """
+        self._renewed(kind, account_id, attempts)
+
+    def _get(self, kind: ListKind[Row], account_id: int, refresh: bool | None) -> Taken[Row]:
+        """Return a list valued at the last prices."""
+        taken = self._found(kind, account_id, refresh)
+        if kind.value is None:
+            return taken
+        wanted = [row.listing for row in taken.rows if not isinstance(row, Funds) and row.listing]
+        valued = kind.value(taken.rows, self._market.last_quotes(wanted), taken.taken_at)
+        return dataclasses.replace(taken, rows=valued.rows, priced_at=valued.priced_at)
+
+    def _found(self, kind: ListKind[Row], account_id: int, refresh: bool | None) -> Taken[Row]:
         stored = self._stored(kind, account_id)
         if refresh is False and stored is None:
             told = f"No {kind.name} of account {account_id} were ever read."
@@ -129,13 +154,13 @@ class PortfolioService:
         if stored is not None and (refresh is False or (refresh is None and stored.age_s <= oldest)):
             return stored
         try:
-            return self._renewed(kind, account_id)
+            return self._renewed(kind, account_id, ATTEMPTS)
         except BrokerError as error:
             if refresh or stored is None:
                 raise
             return dataclasses.replace(stored, stale=f"The broker gave no newer {kind.name}: {error}")
 
-    def _renewed(self, kind: _Kind[Row], account_id: int) -> Taken[Row]:
+    def _renewed(self, kind: ListKind[Row], account_id: int, attempts: int) -> Taken[Row]:
         """Read from the broker and store; who waited while another one read takes what that one got."""
         key = (account_id, kind.name)
         with self._guard:
@@ -144,7 +169,7 @@ class PortfolioService:
             stored = self._stored(kind, account_id) if self._finished[key] != before else None
             if stored is not None:
                 return stored
-            got = self._connections.read(account_id, kind.name, kind.read)
+            got = self._connections.read(account_id, kind.name, kind.read, attempts=attempts)
             snapshot = Snapshot(account_id, kind.name, self._clock.now(), tuple(map(to_plain, got.rows)), got.bad)
             self._keep(snapshot)
             self._finished[key] += 1
@@ -162,15 +187,19 @@ class PortfolioService:
                 told = f"{len(snapshot.bad)} rows of the {snapshot.kind} of {account.name} cannot be read: {snapshot.bad[0]}"
                 self._events.record("UNREADABLE_ROWS", told, level=Level.WARNING, account=account, tx=tx)
 
-    def _stored(self, kind: _Kind[Row], account_id: int) -> Taken[Row] | None:
+    def _stored(self, kind: ListKind[Row], account_id: int) -> Taken[Row] | None:
         with self._store.read() as tx:
             snapshot = tx.journal.snapshot(account_id, kind.name)
         return None if snapshot is None else self._taken(kind, snapshot)
 
-    def _taken(self, kind: _Kind[Row], snapshot: Snapshot) -> Taken[Row]:
-        rows = tuple(from_plain(kind.row, row) for row in snapshot.rows)
+    def _taken(self, kind: ListKind[Row], snapshot: Snapshot) -> Taken[Row]:
         age = max(0.0, (self._clock.now() - snapshot.taken_at).total_seconds())
-        return Taken(snapshot.account_id, rows, snapshot.taken_at, age, snapshot.bad)
+        return Taken(snapshot.account_id, rows_of(kind, snapshot), snapshot.taken_at, age, snapshot.bad)
+
+
+def rows_of(kind: ListKind[Row], snapshot: Snapshot | None) -> tuple[Row, ...]:
+    """Return the rows of a stored list as the broker gave them; none when it was never read."""
+    return () if snapshot is None else tuple(from_plain(kind.row, row) for row in snapshot.rows)
 
 
 def to_plain(row: Holding | Position | Funds) -> dict[str, object]:
@@ -180,8 +209,8 @@ def to_plain(row: Holding | Position | Funds) -> dict[str, object]:
 
 def from_plain(kind: type[Row], values: Mapping[str, object]) -> Row:
     """Return the row that `to_plain` took apart; a field that the stored row lacks takes its default."""
-    hints = typing.get_type_hints(kind)
-    return kind(**{key: _typed(hints[key], value) for key, value in values.items() if key in hints})
+    makers = _MAKERS[kind]
+    return kind(**{key: _typed(makers[key], value) for key, value in values.items() if key in makers})
 
 
 def _plain(value: object) -> object:
@@ -190,8 +219,18 @@ def _plain(value: object) -> object:
     return value.value if isinstance(value, Enum) else value
 
 
-def _typed(hint: Any, value: object) -> Any:
-    if value is None:
-        return None
-    wanted = next(part for part in typing.get_args(hint) if part is not type(None)) if isinstance(hint, types.UnionType) else hint
-    return wanted(value)
+def _maker(hint: Any) -> Any:
+    """Return what makes a value of a field, None aside."""
+    if not isinstance(hint, types.UnionType):
+        return hint
+    return next(part for part in typing.get_args(hint) if part is not type(None))
+
+
+# Looked up once: a page reads hundreds of rows each second.
+_MAKERS: Mapping[type, Mapping[str, Any]] = {
+    kind: {name: _maker(hint) for name, hint in typing.get_type_hints(kind).items()} for kind in (Holding, Position, Funds)
+}
+
+
+def _typed(maker: Any, value: object) -> Any:
+    return None if value is None else maker(value)

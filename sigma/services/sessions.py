@@ -112,7 +112,7 @@ class SessionsService:
         if session is None:
             return self._status(account, None, SessionState.NEVER)
         if session.expired(self._clock.now()) and not self._revived(account):
-            return self._expired(account, session)
+            return self._status(account, session, SessionState.EXPIRED)
         cached = self._checked.get(account.id)
         oldest_ns = self._settings.seconds("session.check") * 1e9
         if cached and cached.session == session and not refresh and self._clock.boot_ns() - cached.boot_ns < oldest_ns:
@@ -121,11 +121,14 @@ class SessionsService:
 
     def stored(self, account: Account) -> SessionStatus:
         """Return an account's status without asking the broker: as last checked, else by the stored login."""
-        session = self._connections.session(account.id)
+        return self.known(account, self._connections.session(account.id))
+
+    def known(self, account: Account, session: BrokerSession | None) -> SessionStatus:
+        """Return the status that a stored login means, as `stored` does for whoever has read it already."""
         if session is None:
             return self._status(account, None, SessionState.NEVER)
         if session.expired(self._clock.now()):
-            return self._expired(account, session)
+            return self._status(account, session, SessionState.EXPIRED)
         cached = self._checked.get(account.id)
         known = cached.status if cached and cached.session == session else self._status(account, session, SessionState.CONNECTED)
         return replace(known, account=account.name)
@@ -177,7 +180,7 @@ class SessionsService:
             self._unrenewable[account.id] = session.tokens
             return False
         with self._store.begin() as tx:
-            tx.accounts.put_session(account.id, fresh)
+            tx.accounts.put_session(account.id, replace(fresh, user_name=session.user_name))
             self._events.record("SESSION_RENEWED", f"The login of {account.name} was renewed.", account=account, tx=tx)
         return True
 
@@ -218,10 +221,11 @@ class SessionsService:
             self._alone(tx, fresh, client)
             if fresh.client_id is None:
                 fresh = tx.accounts.save(replace(fresh, client_id=client))
-            tx.accounts.put_session(fresh.id, replace(session, client_id=client))
+            accepted = replace(session, client_id=client, user_name=profile.name)
+            tx.accounts.put_session(fresh.id, accepted)
             told = f"{fresh.name} is connected as {client} ({how})."
             self._events.record("SESSION_CONNECTED", told, account=fresh, client_id=client, tx=tx)
-        return self._remember(fresh, replace(session, client_id=client), profile)
+        return self._remember(fresh, accepted, profile)
 
     def _alone(self, tx: Unit, account: Account, client: str) -> None:
         for other in tx.accounts.list(account.user_id):
@@ -234,7 +238,7 @@ class SessionsService:
         try:
             profile = self._connections.read(account.id, "profile", lambda broker: broker.profile(), attempts=2)
         except SessionExpired:
-            return self._expired(account, self._connections.session(account.id))
+            return self._status(account, self._connections.session(account.id), SessionState.EXPIRED)
         except BrokerError as error:
             return self._remember_error(account, error)
         session = self._connections.session(account.id)
@@ -263,12 +267,8 @@ class SessionsService:
             client_id=account.client_id or (session.client_id if session else None),
             obtained_at=session.obtained_at if session else None,
             expires_at=session.expires_at if session else None,
+            user_name=session.user_name or None if session else None,
         )
-
-    def _expired(self, account: Account, session: BrokerSession | None) -> SessionStatus:
-        cached = self._checked.get(account.id)
-        known = cached.status.user_name if cached else None
-        return replace(self._status(account, session, SessionState.EXPIRED), user_name=known)
 
     def _revived(self, account: Account) -> bool:
         return account.auth_mode is AuthMode.AUTO and self.revive(account.id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sigma.domain.errors import ConfigError, Denied, InvalidInput
+from sigma.domain.errors import ConfigError, Denied, InvalidInput, NotFound
 from sigma.domain.settings import SETTINGS, SettingScope, SettingSpec, Value, setting
 from sigma.ports.clock import Clock
 from sigma.ports.storage import Store, Unit
@@ -63,7 +63,7 @@ class SettingsService:
         Raises
         ------
         InvalidInput
-            No such setting, a wrong type, or out of bounds.
+            No such setting, a wrong type, out of bounds, or the name of an account that the user has not.
         Denied
             A setting of the installation, and the user is not its owner.
         """
@@ -71,6 +71,8 @@ class SettingsService:
         parsed = spec.parse(value)
         with self._store.begin() as tx:
             self._allow(tx, spec, user_id)
+            if spec.names_account and parsed:
+                _check_account(tx, spec, str(parsed), user_id)
             holder = _holder(spec, user_id)
             before = tx.journal.settings(holder).get(name, _text(spec.default))
             tx.journal.put_setting(holder, name, _text(parsed))
@@ -100,6 +102,14 @@ class SettingsService:
             texts = dict(tx.journal.settings(holder))
         self._cache[holder] = (now, texts)
         return texts
+
+
+def _check_account(tx: Unit, spec: SettingSpec, name: str, user_id: int) -> None:
+    try:
+        tx.accounts.by_name(user_id, name)
+    except NotFound as error:
+        told = f"Setting {spec.name} takes the name of an account, and there is none {name!r}."
+        raise InvalidInput(told, hint=error.hint) from error
 
 
 def _holder(spec: SettingSpec, user_id: int | None) -> int | None:

@@ -283,10 +283,20 @@ class SignalsService:
         with self._store.begin() as tx:
             return self.commit(tx, [admitted])[0]
 
-    def table(self, user_id: int, *, since: datetime | None = None, limit: int | None = 200) -> Sequence[Signal]:
-        """Return a user's messages, newest first."""
+    def table(
+        self, user_id: int, *, since: datetime | None = None, until: datetime | None = None, limit: int | None = 200
+    ) -> Sequence[Signal]:
+        """Return a user's messages received at or after `since` and before `until`, newest first."""
         with self._store.read() as tx:
-            return tx.signals.list(user_id, since=since, limit=limit)
+            return tx.signals.list(user_id, since=since, until=until, limit=limit)
+
+    def get(self, user_id: int, signal_id: int) -> Signal:
+        """Return one of a user's messages or raise NotFound."""
+        with self._store.read() as tx:
+            found = tx.signals.get(signal_id)
+        if found.user_id != user_id:
+            raise NotFound(f"There is no signal {signal_id}.")
+        return found
 
 
 def _fitted(signal: ParsedSignal, listing: Listing) -> tuple[OrderRequest, str]:

@@ -1,4 +1,4 @@
-"""The store of instruments: readers see one whole publication or the next, never half."""
+"""The store of instruments and last prices: readers see one whole publication or the next, never half."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from sqlalchemy import ColumnElement, Select, Table, bindparam, case, desc, exis
 
 from sigma.domain.errors import Conflict
 from sigma.domain.instruments import BrokerInstrument, Kind, Listing, MasterReport
+from sigma.domain.market import Quote
 from sigma.store.database import Database
-from sigma.store.market_rows import to_instrument, to_listing, to_report
-from sigma.store.market_schema import HEAD, broker_instruments, isins, listings, refreshes
-from sigma.store.publish import PUBLISHED, Publisher, add_refresh
-from sigma.store.statements import adding, batches
+from sigma.store.market_rows import from_quote, to_instrument, to_listing, to_quote, to_report
+from sigma.store.market_schema import HEAD, broker_instruments, isins, last_quotes, listings, refreshes
+from sigma.store.publish import PUBLISHED, Publisher, add_refresh, in_pieces
+from sigma.store.statements import adding, batches, putting
 
 _MANY = 5000  # from here on, reading everything is quicker than asking for each
 _NOW = PUBLISHED.scalar_subquery()
@@ -41,6 +42,7 @@ _BY_TOKEN = _BY_CODE.where(broker_instruments.c.token == bindparam("token"))
 _VERSION = select(refreshes.c.published, refreshes.c.at).where(refreshes.c.published.is_not(None)).order_by(desc(refreshes.c.id))
 _REPORT = select(refreshes.c.report).where(refreshes.c.broker == bindparam("broker")).order_by(desc(refreshes.c.id)).limit(1)
 _ISIN = select(isins.c.isin, isins.c.since).where(isins.c.listing == bindparam("listing"))
+_QUOTES = select(last_quotes).where(last_quotes.c.listing.in_(bindparam("texts", expanding=True)))
 _SHOW_ISIN = update(isins).where(isins.c.listing == bindparam("of_listing")).values(since=0)
 
 _KINDS = {kind: place for place, kind in enumerate(Kind)}
@@ -54,7 +56,7 @@ def _escaped(text: str) -> str:
 
 
 class SqlMarketStore:
-    """Instruments in one database; safe to use from several threads and processes."""
+    """Instruments and last prices in one database; safe to use from several threads and processes."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
@@ -177,6 +179,18 @@ class SqlMarketStore:
             if not was_visible:
                 link.write(_SHOW_ISIN, {"of_listing": listing})
             return not was_visible
+
+    def put_quotes(self, quotes: Sequence[Quote]) -> None:
+        """Store what listings traded at last, in commits that hold up nobody; an older quote changes nothing."""
+        rows = [from_quote(quote) for quote in quotes]
+        statement = putting(self.database.writer.dialect.name, last_quotes, "listing", newer="at")
+        in_pieces(self.database, rows, lambda link, piece: link.write(statement, piece))
+
+    def last_quotes(self, texts: Sequence[str]) -> Mapping[str, Quote]:
+        """Return the stored last prices by canonical text (price, yesterday's close, time); those never stored are absent."""
+        with self.database.read() as link:
+            pieces = [link.all(_QUOTES, {"texts": batch}) for batch in batches(sorted(set(texts)))]
+        return {row.listing: to_quote(row) for rows in pieces for row in rows}
 
     def _name(self, query: Select[Any], **values: str) -> BrokerInstrument | None:
         with self.database.read() as link:

@@ -1,4 +1,4 @@
-"""Listings and brokers' names of them: rows to values and back."""
+"""Listings, brokers' names of them, and last prices: rows to values and back."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Any
 from sqlalchemy import Row
 
 from sigma.domain.instruments import BrokerInstrument, Listing, MasterReport, split_listing
+from sigma.domain.market import Quote
+from sigma.store.types import storable
 
 
 def to_listing(row: Row[Any]) -> Listing:
@@ -86,3 +88,14 @@ def to_report(blob: dict[str, Any]) -> MasterReport:
 def from_report(report: MasterReport) -> dict[str, Any]:
     """Return a report as JSON."""
     return asdict(report)
+
+
+def to_quote(row: Row[Any]) -> Quote:
+    """Return a stored last price; what else a quote holds is not kept."""
+    return Quote(row.listing, row.last_price, row.at, close=row.close)
+
+
+def from_quote(quote: Quote) -> dict[str, Any]:
+    """Return the row of a last price."""
+    close = None if quote.close is None else storable(quote.close)
+    return {"listing": quote.listing, "last_price": storable(quote.last_price), "close": close, "at": quote.at}

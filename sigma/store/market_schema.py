@@ -1,4 +1,4 @@
-"""Tables of instruments (market.db; on PostgreSQL the schema `market`).
+"""Tables of instruments and their last prices (market.db; on PostgreSQL the schema `market`).
 
 Each row of a master is visible from one publication up to another: `since` <= published < `until`. A refresh writes the
 rows of the next publication in small commits that nobody sees, and then moves the published number in one step.
@@ -88,4 +88,13 @@ refreshes = Table(
     Column("published", BigInteger(), nullable=True),  # none: the old version was kept
     Column("report", Json(), nullable=False),
     Index("ix_refreshes_broker", "broker"),
+)
+
+last_quotes = Table(
+    "last_quotes",
+    metadata,
+    Column("listing", Words(), primary_key=True),
+    Column("last_price", Money(), nullable=False),
+    Column("close", Money(), nullable=True),
+    moment("at"),
 )

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, MetaData, func, insert, select, text
 
 from sigma.domain.accounts import TradingMode
 from sigma.domain.errors import ConfigError
+from sigma.domain.people import Role
 from sigma.store import market_schema, schema
 from sigma.store.database import Database, Link, make_private_file, make_private_home
 from sigma.store.faults import spoken
@@ -122,5 +123,5 @@ def _migrate(branch: Branch, home: Path, url: str | None, act: Callable[[Config]
 
 def _make_owner(link: Link, at: datetime) -> None:
     if link.first(select(schema.users.c.id).limit(1)) is None:
-        row = {"name": _OWNER, "role": schema.Role.OWNER, "trading_mode": TradingMode.NORMAL, "created_at": at}
+        row = {"name": _OWNER, "role": Role.OWNER, "trading_mode": TradingMode.NORMAL, "created_at": at}
         link.write(insert(schema.users), row)

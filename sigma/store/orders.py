@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import date, datetime
-from typing import Any, NoReturn
+from datetime import datetime
+from typing import Any, NoReturn, Unpack
 
-from sqlalchemy import Select, bindparam, desc, select
+from sqlalchemy import ColumnElement, Select, Text, bindparam, desc, func, or_, select, type_coerce
 from sqlalchemy.exc import IntegrityError
 
 from sigma.domain.errors import Conflict
-from sigma.domain.orders import Fill, Order, OrderEvent, OrderStatus
+from sigma.domain.orders import FINAL, Fill, Order, OrderEvent, OrderStatus
 from sigma.domain.risk import RiskDecision
+from sigma.ports.storage import OwnOrders
 from sigma.store.database import Link
 from sigma.store.order_rows import (
     from_decision,
@@ -27,6 +28,7 @@ from sigma.store.order_rows import (
 )
 from sigma.store.schema import fills, order_events, orders, risk_decisions
 from sigma.store.statements import add_owned, add_row, adding, batches, breaks, by_id, missing, save_row, stale
+from sigma.store.types import json_text
 
 _FILL_KEY = ("account_id", "exchange", "session_date", "broker_order_id", "fill_id")
 _BY_CLIENT = select(orders).where(orders.c.client_order_id == bindparam("client_order_id"))
@@ -39,6 +41,12 @@ _BY_BROKERS = (
 _EVENTS = select(order_events).where(order_events.c.order_id == bindparam("order_id")).order_by(order_events.c.id)
 _DECISIONS = select(risk_decisions).where(risk_decisions.c.order_id == bindparam("order_id")).order_by(risk_decisions.c.id)
 _FILLS = select(fills).order_by(fills.c.filled_at, fills.c.id)
+_NEWEST_FILL = select(func.max(fills.c.id).label("id")).where(fills.c.account_id == bindparam("account_id"))
+_FILL_COUNT = (
+    select(func.count())
+    .select_from(fills)
+    .where(fills.c.account_id.in_(bindparam("ids", expanding=True)), fills.c.filled_at >= bindparam("since"))
+)
 _USER_OF = select(orders.c.user_id).where(orders.c.id == bindparam("order_id"))
 # The rows of one query that a write unit will save; locked in the order of their ids.
 _LOCKED = {query: query.with_for_update(key_share=True) for query in (_BY_CLIENT, _BY_CLIENTS, _BY_BROKERS)}
@@ -98,38 +106,25 @@ class SqlOrders:
         return found
 
     def list(
-        self,
-        *,
-        user_id: int | None = None,
-        account_id: int | None = None,
-        statuses: Sequence[OrderStatus] | None = None,
-        since: datetime | None = None,
-        signal_id: int | None = None,
-        strategy: str | None = None,
-        listing: str | None = None,
-        session: date | None = None,
-        newest_first: bool = True,
-        limit: int | None = None,
+        self, *, newest_first: bool = True, limit: int | None = None, offset: int = 0, **filters: Unpack[OwnOrders]
     ) -> Sequence[Order]:
-        """Return orders by filter; `since` means created at or after."""
-        wanted = {
-            orders.c.user_id: user_id,
-            orders.c.account_id: account_id,
-            orders.c.signal_id: signal_id,
-            orders.c.strategy: strategy,
-            orders.c.listing: listing,
-            orders.c.session_date: session,
-        }
-        query = select(orders).where(*[column == value for column, value in wanted.items() if value is not None])
-        if statuses is not None:
-            query = query.where(orders.c.status.in_(statuses))
-        if since is not None:
-            query = query.where(orders.c.created_at >= since)
+        """Return orders by filter; `offset` skips the first ones."""
+        query = select(orders).where(*_meeting(filters))
         if newest_first:
             query = query.order_by(desc(orders.c.created_at), desc(orders.c.id))
         else:
             query = query.order_by(orders.c.created_at, orders.c.id)
-        return [to_order(row) for row in self._link.all(query.limit(limit))]
+        return [to_order(row) for row in self._link.all(query.limit(limit).offset(offset or None))]
+
+    def tally(self, **filters: Unpack[OwnOrders]) -> Mapping[OrderStatus, int]:
+        """Return how many orders there are in each status, by filter; statuses without one are absent."""
+        query = select(orders.c.status, func.count().label("number")).where(*_meeting(filters)).group_by(orders.c.status)
+        return {row.status: row.number for row in self._link.all(query)}
+
+    def listings(self, **filters: Unpack[OwnOrders]) -> Sequence[str]:
+        """Return what orders are about, by filter: canonical texts, each once."""
+        query = select(orders.c.listing).where(*_meeting(filters)).distinct().order_by(orders.c.listing)
+        return [row.listing for row in self._link.all(query)]
 
     def add_event(self, event: OrderEvent) -> OrderEvent:
         """Append one line of history."""
@@ -154,8 +149,9 @@ class SqlOrders:
         order_id: int | None = None,
         account_id: int | None = None,
         since: datetime | None = None,
+        until: datetime | None = None,
     ) -> Sequence[Fill]:
-        """Return executions, oldest first; `since` means executed at or after."""
+        """Return executions at or after `since` and before `until`, oldest first."""
         query = _FILLS
         if user_id is not None:
             query = query.where(fills.c.user_id == user_id)
@@ -165,7 +161,19 @@ class SqlOrders:
             query = query.where(fills.c.account_id == account_id)
         if since is not None:
             query = query.where(fills.c.filled_at >= since)
+        if until is not None:
+            query = query.where(fills.c.filled_at < until)
         return [to_fill(row) for row in self._link.all(query)]
+
+    def count_fills(self, account_ids: Sequence[int], *, since: datetime) -> int:
+        """Return how many executions of these accounts there were at or after `since`."""
+        row = self._link.first(_FILL_COUNT, {"ids": list(account_ids), "since": since})
+        return 0 if row is None else int(row[0])
+
+    def newest_fill(self, account_id: int) -> int:
+        """Return the id of the account's execution that was stored last, 0 without one."""
+        row = self._link.first(_NEWEST_FILL, {"account_id": account_id})
+        return row.id if row is not None and row.id is not None else 0
 
     def add_decision(self, decision: RiskDecision) -> RiskDecision:
         """Store a risk decision with its inputs; it must name its order."""
@@ -187,3 +195,33 @@ class SqlOrders:
                 f"There is an order with the id {order.client_order_id} already.", hint="It was stored before; read it."
             ) from error
         raise error
+
+
+def _meeting(filters: OwnOrders) -> Iterator[ColumnElement[bool]]:
+    """Give the conditions of a filter."""
+    wanted = {
+        orders.c.user_id: filters.get("user_id"),
+        orders.c.account_id: filters.get("account_id"),
+        orders.c.signal_id: filters.get("signal_id"),
+        orders.c.strategy: filters.get("strategy"),
+        orders.c.listing: filters.get("listing"),
+        orders.c.session_date: filters.get("session"),
+    }
+    yield from (column == value for column, value in wanted.items() if value is not None)
+    if (statuses := filters.get("statuses")) is not None:
+        yield orders.c.status.in_(statuses)
+    if (since := filters.get("since")) is not None:
+        yield orders.c.created_at >= since
+    if (until := filters.get("until")) is not None:
+        yield orders.c.created_at < until
+    if (ended_since := filters.get("ended_since")) is not None:
+        yield or_(orders.c.status.not_in(FINAL), orders.c.final_at >= ended_since)
+    if text := filters.get("text"):
+        names = (orders.c.listing, orders.c.client_order_id, orders.c.broker_order_id)
+        yield or_(*(name.icontains(text, autoescape=True) for name in names), _tagged(text))
+
+
+def _tagged(text: str) -> ColumnElement[bool]:
+    """Return the condition that a tag contains `text`. Tags are kept as JSON: what is outside of all quotes is no tag."""
+    escaped = json_text(text)[1:-1].lower().replace("/", "//").replace("%", "/%").replace("_", "/_")
+    return func.lower(type_coerce(orders.c.tags, Text)).like(f'%"%{escaped}%"%', escape="/")

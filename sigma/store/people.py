@@ -8,15 +8,15 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, NoReturn
 
-from sqlalchemy import Row, Table, bindparam, delete, select, update
+from sqlalchemy import Row, Table, bindparam, case, delete, select, update
 from sqlalchemy.exc import IntegrityError
 
 from sigma.domain.accounts import Account, BrokerSession, TradingMode
 from sigma.domain.errors import ConfigError, Conflict, NotFound
-from sigma.domain.events import User
+from sigma.domain.people import Role, User
 from sigma.domain.times import require_utc
 from sigma.store.database import Link
-from sigma.store.schema import Role, account_secrets, account_sessions, accounts, users
+from sigma.store.schema import account_secrets, account_sessions, accounts, users
 from sigma.store.secrets import SecretCipher, require_key
 from sigma.store.statements import add_row, breaks, by_id, missing, putting, save_row, stale
 
@@ -25,6 +25,12 @@ _USER_BY_NAME = select(users).where(users.c.name == bindparam("name"))
 _HASHES = select(users.c.id, users.c.webhook_hash).where(users.c.webhook_hash.is_not(None))
 _SET_MODE = update(users).where(users.c.id == bindparam("row_id")).values(trading_mode=bindparam("mode"))
 _SET_HASH = update(users).where(users.c.id == bindparam("row_id")).values(webhook_hash=bindparam("hash"))
+_SET_PASSWORD = update(users).where(users.c.id == bindparam("row_id")).values(password_hash=bindparam("hash"))
+_SEE = (
+    update(users)
+    .where(users.c.id == bindparam("row_id"))
+    .values(events_seen=case((users.c.events_seen < bindparam("seen"), bindparam("seen")), else_=users.c.events_seen))
+)
 
 _PRESENT = select(accounts).where(accounts.c.removed.is_(False)).order_by(accounts.c.id)
 _OF_USER = _PRESENT.where(accounts.c.user_id == bindparam("user_id"))
@@ -47,7 +53,7 @@ _ERASE_SESSION = delete(account_sessions).where(account_sessions.c.account_id ==
 
 def to_user(row: Row[Any]) -> User:
     """Return the user of a row."""
-    return User(row.id, row.name, str(row.role), str(row.trading_mode), row.created_at)
+    return User(row.id, row.name, row.role, str(row.trading_mode), row.created_at)
 
 
 def to_account(row: Row[Any]) -> Account:
@@ -136,6 +142,26 @@ class SqlUsers:
     def set_webhook_hash(self, user_id: int, value: str) -> None:
         """Store a new hash."""
         if self._link.write(_SET_HASH, {"row_id": user_id, "hash": value}).rowcount == 0:
+            raise missing("User", user_id)
+
+    def password_hash(self, user_id: int) -> str | None:
+        """Return the stored hash of the user's password; None when they never chose one."""
+        found: str | None = self._row(user_id).password_hash
+        return found
+
+    def set_password_hash(self, user_id: int, value: str) -> None:
+        """Store a new hash."""
+        if self._link.write(_SET_PASSWORD, {"row_id": user_id, "hash": value}).rowcount == 0:
+            raise missing("User", user_id)
+
+    def events_seen(self, user_id: int) -> int:
+        """Return the id of the last event that the user saw; 0 when they saw none."""
+        found: int = self._row(user_id).events_seen
+        return found
+
+    def set_events_seen(self, user_id: int, event_id: int) -> None:
+        """Store the last event that the user saw; an older one than stored changes nothing."""
+        if self._link.write(_SEE, {"row_id": user_id, "seen": event_id}).rowcount == 0:
             raise missing("User", user_id)
 
     def _row(self, user_id: int, *, locking: bool = False) -> Row[Any]:
@@ -290,6 +316,7 @@ def session_text(session: BrokerSession) -> str:
             "tokens": dict(session.tokens),
             "obtained_at": session.obtained_at.isoformat(),
             "expires_at": session.expires_at.isoformat(),
+            "user_name": session.user_name,
         }
     )
 
@@ -298,4 +325,5 @@ def to_session(text: str) -> BrokerSession:
     """Return the login of a decrypted text."""
     blob = json.loads(text)
     obtained, expires = (require_utc(datetime.fromisoformat(blob[name])) for name in ("obtained_at", "expires_at"))
-    return BrokerSession(blob["client_id"], blob["tokens"], obtained, expires)
+    name = blob.get("user_name", "")  # a login that an earlier program stored has none
+    return BrokerSession(blob["client_id"], blob["tokens"], obtained, expires, name)

@@ -87,7 +87,9 @@ class Publisher:
         rows = {listing.text: from_listing(listing) for listing in new}
         self._stage(was, listings, list(rows.values()), true(), lambda values: values["text"] in rows)
         learned = [{"listing": one.text, "isin": one.isin, "since": was + 1} for one in new if one.isin]
-        self._in_pieces(learned, lambda link, piece: link.write(adding(link.dialect, isins, "listing", tell=False), piece))
+        in_pieces(
+            self._database, learned, lambda link, piece: link.write(adding(link.dialect, isins, "listing", tell=False), piece)
+        )
 
     def _stage_names(self, was: int, broker: str, names: Sequence[BrokerInstrument]) -> None:
         rows = [from_instrument(name) for name in names]
@@ -110,7 +112,7 @@ class Publisher:
         wanted = {tuple(row[name] for name in names): row for row in rows}
         added = [{**row, "since": was + 1, "until": FOREVER} for key, row in wanted.items() if key not in known]
         ended = [at for key, at in known.items() if key not in wanted and replaced(dict(zip(names, key, strict=True)))]
-        self._in_pieces(added, lambda link, piece: link.write(insert(table), piece))
+        in_pieces(self._database, added, lambda link, piece: link.write(insert(table), piece))
         self._apply(update(table).where(table.c.id.in_(bindparam("ids", expanding=True))).values(until=was + 1), ended)
 
     def _sweep(self, published: int) -> None:
@@ -128,19 +130,20 @@ class Publisher:
             return link.connection.execute(select(table.c.id).where(condition)).scalars().all()
 
     def _apply(self, statement: Executable, ids: Sequence[int]) -> None:
-        self._in_pieces(ids, lambda link, piece: link.write(statement, {"ids": piece}))
+        in_pieces(self._database, ids, lambda link, piece: link.write(statement, {"ids": piece}))
 
-    def _in_pieces(self, items: Sequence[_Item], write: Callable[[Link, Sequence[_Item]], object]) -> None:
-        """Write `items` in commits of about `COMMIT_SECONDS` at most, and let others in between them."""
-        start, size = 0, _FIRST_PIECE
-        while start < len(items):
-            began = time.monotonic()
-            with self._database.write() as link:
-                write(link, items[start : start + size])
-            start += size
-            took = time.monotonic() - began
-            size = max(_LEAST_PIECE, min(_MOST_PIECE, int(size * COMMIT_SECONDS * 0.6 / took)))
-            time.sleep(_PAUSE_SECONDS)
+
+def in_pieces(database: Database, items: Sequence[_Item], write: Callable[[Link, Sequence[_Item]], object]) -> None:
+    """Write `items` in commits of about `COMMIT_SECONDS` at most, and let others in between them."""
+    start, size = 0, _FIRST_PIECE
+    while start < len(items):
+        began = time.monotonic()
+        with database.write() as link:
+            write(link, items[start : start + size])
+        start += size
+        took = time.monotonic() - began
+        size = max(_LEAST_PIECE, min(_MOST_PIECE, int(size * COMMIT_SECONDS * 0.6 / took)))
+        time.sleep(_PAUSE_SECONDS)
 
 
 def add_refresh(link: Link, report: MasterReport, at: datetime, published: int | None) -> None:

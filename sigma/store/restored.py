@@ -14,7 +14,7 @@ from sigma.store.commands import SqlCommands, to_command
 from sigma.store.database import Database, Link
 from sigma.store.journal import SqlJournal
 from sigma.store.orders import SqlOrders
-from sigma.store.schema import commands, heartbeats
+from sigma.store.schema import commands, heartbeats, sign_ins
 
 REASON = "restored from backup"
 _UNSURE = (CommandState.PENDING, CommandState.SENDING, CommandState.UNKNOWN)
@@ -54,6 +54,7 @@ def _calm(link: Link, at: datetime) -> Calmed:
     for order in under_way:
         _record(orders, order, replace(order, status=OrderStatus.UNKNOWN, updated_at=at))
     link.write(delete(heartbeats))  # of processes that are no more
+    link.write(delete(sign_ins))  # one that was ended after the backup must not work again
     withdrawn = states.count(CommandState.WITHDRAWN)
     done = Calmed(len(approved), len(under_way), withdrawn, len(states) - withdrawn)
     text = f"restored from a backup: {done.orders_waiting} orders wait for approval again, {done.orders_unknown} are unknown"

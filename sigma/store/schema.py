@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-
-from sqlalchemy import CheckConstraint, Column, Date, ForeignKey, Index, Integer, MetaData, Table, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, Column, Date, ForeignKey, Index, Integer, MetaData, Table, UniqueConstraint
 from sqlalchemy import ForeignKeyConstraint as Keys
 
 from sigma.domain.accounts import AuthMode, TradingMode
@@ -22,6 +20,7 @@ from sigma.domain.orders import (
     Validity,
     Variety,
 )
+from sigma.domain.people import Role
 from sigma.domain.risk import Scope
 from sigma.domain.signals import SignalStatus
 from sigma.store.columns import NAMES, flag, key, moment, owner, refers, stand_in, text_column, unique_where, whole, word
@@ -32,14 +31,6 @@ APPEND_ONLY = ("order_events", "events")
 metadata = MetaData(naming_convention=NAMES)
 
 
-class Role(StrEnum):
-    """What a user may do."""
-
-    OWNER = "owner"
-    TRADER = "trader"
-    VIEWER = "viewer"
-
-
 users = Table(
     "users",
     metadata,
@@ -48,8 +39,21 @@ users = Table(
     word("role", Role),
     word("trading_mode", TradingMode),
     text_column("webhook_hash", nullable=True),
+    text_column("password_hash", nullable=True),  # none: nobody has chosen one yet
+    Column("events_seen", BigInteger(), nullable=False, server_default="0"),  # the last event they saw
     moment("created_at"),
     UniqueConstraint("name"),
+)
+
+sign_ins = Table(
+    "sign_ins",
+    metadata,
+    Column("token_hash", Words(), primary_key=True),
+    owner(),
+    moment("created_at"),
+    moment("expires_at"),
+    Index("ix_sign_ins_user", "user_id"),
+    Index("ix_sign_ins_expires", "expires_at"),
 )
 
 accounts = Table(

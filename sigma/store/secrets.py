@@ -12,14 +12,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-from sqlalchemy import Table, Update, bindparam, exists, select, update
+from sqlalchemy import Table, Update, bindparam, delete, exists, select, update
 
-from sigma.domain.errors import ConfigError
+from sigma.domain.accounts import AuthMode
+from sigma.domain.errors import ConfigError, Conflict
 from sigma.store.database import Database, Link, make_private_home
-from sigma.store.schema import account_secrets, account_sessions, secret_check
+from sigma.store.schema import account_secrets, account_sessions, accounts, secret_check
 from sigma.store.statements import putting
 
 _CHECK_TEXT = "sigma key check"
+_NO_BACKUP = "If it is gone for good, `sigma db erase-credentials` lets you enter them anew."
 _CHECK = select(secret_check.c.token)
 _ANY_SECRET = select(exists(select(account_secrets.c.account_id)) | exists(select(account_sessions.c.account_id)))
 _ENCRYPTED = (account_secrets, account_sessions)
@@ -95,7 +97,7 @@ def wrong_key(cipher: SecretCipher) -> ConfigError:
     """Return the error for a key that does not fit the database."""
     return ConfigError(
         f"The key from {cipher.origin} is not the one that the stored credentials were encrypted with.",
-        hint="Put the right key back: without it nobody can read them.",
+        hint=f"Put the right key back: without it nobody can read them. {_NO_BACKUP}",
         code="WRONG_KEY",
     )
 
@@ -118,7 +120,7 @@ def load_cipher(home: Path, *, url: str | None = None, environ: Mapping[str, str
         if holds_secrets(home, url):
             raise ConfigError(
                 f"The key that the stored credentials were encrypted with is gone: {path} is missing and SIGMA_KEY is not set.",
-                hint="Put the key back from your backup. A new one would make the credentials unreadable for ever.",
+                hint=f"Put the key back from your backup. A new one would make the credentials unreadable for ever. {_NO_BACKUP}",
                 code="LOST_KEY",
             )
         make_private_home(home)
@@ -202,6 +204,31 @@ def require_key(link: Link, cipher: SecretCipher) -> None:
 
 def _put_check(link: Link, cipher: SecretCipher) -> None:
     link.write(putting(link.dialect, secret_check, "id"), {"id": 1, "token": cipher.encrypt(_CHECK_TEXT)})
+
+
+def erase_unreadable(link: Link, cipher: SecretCipher | None) -> int:
+    """Erase all credentials and logins that no key opens any more, and return how many there were; accounts stay.
+
+    Automatic logins end, since what they used is gone. The next start makes a new key, or takes the one that is there.
+
+    Parameters
+    ----------
+    cipher : SecretCipher or None
+        The key there is; None when it is lost.
+
+    Raises
+    ------
+    Conflict
+        The key fits: nothing is unreadable.
+    """
+    row = link.first(_CHECK)
+    if cipher is not None and (row is None or cipher.opens(row.token)):
+        hint = "`sigma accounts remove NAME` erases one account's."
+        raise Conflict(f"The key from {cipher.origin} opens the stored credentials: nothing is lost.", hint=hint)
+    erased = sum(link.write(delete(table)).rowcount for table in _ENCRYPTED)
+    link.write(delete(secret_check))
+    link.write(update(accounts).values(auth_mode=AuthMode.MANUAL, version=accounts.c.version + 1))
+    return erased
 
 
 def recrypt(link: Link, old: SecretCipher, new: SecretCipher) -> int:

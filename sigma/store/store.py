@@ -16,6 +16,7 @@ from sigma.store.orders import SqlOrders
 from sigma.store.people import SqlAccounts, SqlUsers
 from sigma.store.schema import HEAD
 from sigma.store.secrets import SecretCipher, check_key, recrypt, write_key_file
+from sigma.store.sign_ins import SqlSignIns
 from sigma.store.watch import PostgresWatch, SqliteWatch
 
 
@@ -24,6 +25,7 @@ class SqlUnit:
 
     def __init__(self, link: Link, cipher: SecretCipher) -> None:
         self.users = SqlUsers(link)
+        self.sign_ins = SqlSignIns(link)
         self.accounts = SqlAccounts(link, cipher)
         self.orders = SqlOrders(link)
         self.commands = SqlCommands(link)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("sigma", "scheduler")
+PACKAGES = ("sigma", "scheduler", "pages")
 CONTRACTS = {
     contract["id"]: contract["name"]
     for contract in tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]["contracts"]
@@ -32,10 +32,17 @@ VIOLATIONS = [
     ("layers", "sigma/gateway/intruder.py", "import scheduler"),
     ("layers", "scheduler/intruder.py", "import sigma.cli"),
     ("layers", "sigma/cli/intruder.py", "import sigma.gateway"),
+    ("layers", "pages/intruder.py", "import scheduler"),
+    ("layers", "pages/web/intruder.py", "from sigma.gateway import app"),
+    ("layers", "sigma/desk/intruder.py", "import pages"),
+    ("doors", "pages/intruder.py", "import sigma.store"),
     ("doors", "scheduler/intruder.py", "import sigma.store"),
     ("doors", "sigma/gateway/intruder.py", "import sigma.engines"),
     ("doors", "sigma/cli/intruder.py", "import sigma.adapters"),
     ("cli-services", "sigma/cli/intruder.py", "from sigma.services import orders"),
+    ("pages", "pages/intruder.py", "from sigma.services import orders"),
+    ("pages", "pages/web/intruder.py", "import sigma.bootstrap"),
+    ("pages", "pages/web/intruder.py", "import sigma.infra.serving"),
     ("brokers", "sigma/adapters/zerodha/intruder.py", "import sigma.adapters.angelone"),
     ("brokers", "sigma/adapters/angelone/intruder.py", "from sigma.adapters import zerodha"),
     ("simulator-users", "sigma/adapters/intruder.py", "import sigma.simulator"),
@@ -44,10 +51,13 @@ VIOLATIONS = [
     ("simulator-apart", "sigma/simulator/intruder.py", "import sigma.adapters.zerodha"),
     ("simulator-apart", "sigma/simulator/intruder.py", "import sigma.ports"),
     ("simulator-apart", "sigma/simulator/intruder.py", "import sigma.bootstrap"),
+    ("simulator-apart", "sigma/simulator/intruder.py", "import pages"),
+    ("sdk", "pages/intruder.py", "import kiteconnect"),
     ("sdk", "sigma/services/intruder.py", "from kiteconnect import KiteConnect"),
     ("sdk", "sigma/simulator/intruder.py", "import kiteconnect"),
     ("sdk", "sigma/adapters/zerodha/intruder.py", "import SmartApi"),
     ("sdk", "sigma/adapters/angelone/intruder.py", "import kiteconnect.exceptions"),
+    ("database", "pages/intruder.py", "import sqlalchemy"),
     ("database", "sigma/services/intruder.py", "import sqlalchemy.orm"),
     ("database", "sigma/infra/intruder.py", "import sqlite3"),
     ("database", "sigma/cli/intruder.py", "from alembic import command"),

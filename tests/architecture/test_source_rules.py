@@ -18,6 +18,8 @@ BROKEN = [
     (rules.standard_library_only, "sigma/domain/bars.py", "import sigma.engines"),
     (rules.standard_library_only, "sigma/engines/bars.py", "def late():\n    import httpx"),
     (rules.page_imports, "pages/orders.py", "from sigma.services import orders"),
+    (rules.page_imports, "pages/orders.py", "from starlette.requests import Request"),
+    (rules.page_imports, "pages/web/app.py", "import sigma.infra.locks"),
     (rules.page_imports, "streamlit_app.py", "import sigma.bootstrap"),
     (rules.wall_clock, "sigma/services/sync.py", "from datetime import UTC, datetime as dt\nnow = dt.now(UTC)"),
     (rules.wall_clock, "sigma/services/sync.py", "import datetime\nnow = datetime.datetime.utcnow()"),
@@ -45,6 +47,7 @@ KEPT = [
     (rules.standard_library_only, "sigma/domain/bars.py", "import decimal\nfrom sigma.domain import money"),
     (rules.standard_library_only, "sigma/engines/bars.py", "import numpy as np\nfrom sigma.domain.money import ZERO"),
     (rules.page_imports, "pages/orders.py", "import sigma\nimport streamlit as st\nfrom sigma.domain.orders import Side"),
+    (rules.page_imports, "pages/web/app.py", "from starlette.requests import Request\nfrom sigma.infra.serving import serve"),
     (rules.wall_clock, "sigma/infra/clock.py", "import time\nnow = time.time()"),
     (rules.wall_clock, "sigma/services/sync.py", "import time\nstarted = time.monotonic()\nnow = clock.now()"),
     (

@@ -162,6 +162,21 @@ def test_backup_and_restore_into_another_home(cli: Run, tmp_path: Path, monkeypa
     assert cli("db", "status").code == 0
 
 
+def test_credentials_whose_key_is_lost_are_erased_and_entered_anew(empty: Path) -> None:
+    assert invoke("db", "upgrade").code == 0
+    given = ("-c", "api_key=one-key", "-c", "api_secret=one-secret")
+    assert invoke("accounts", "add", "zerodha", "--name", "main", *given).code == 0
+    refused = invoke("db", "erase-credentials", "--yes")
+    assert refused.code != 0
+    assert "nothing is lost" in refused.err
+    (empty / "key").unlink()
+    assert "sigma db erase-credentials" in invoke("accounts").err
+    assert "Erased: 2" in invoke("db", "erase-credentials", "--yes").out
+    assert invoke("accounts", "update", "main", *given).code == 0
+    assert "main" in invoke("accounts", "--json").out
+    assert "CREDENTIALS_ERASED" in invoke("events", "--json").out
+
+
 def test_databases_are_taken_down_and_up_again(empty: Path) -> None:
     assert invoke("db", "status").code == 1
     assert invoke("db", "upgrade").code == 0
@@ -178,12 +193,14 @@ def test_doctor_finds_everything_well_but_what_is_not(cli: Run, world: World) ->
     assert "● worker" in answer.out
     assert "● zerodha-main" in answer.out
     assert "our clock is" in answer.out
-    assert "! gateway" in answer.out
+    assert "! webhook" in answer.out
+    assert "i gateway" in answer.out
     assert "registered" in answer.out
     assert answer.code == 0, answer.out
     findings = json.loads(cli("doctor", "--account", "angel", "--json").out)
-    assert "angel" in {finding["what"] for finding in findings}
-    assert "zerodha-main" not in {finding["what"] for finding in findings}
+    assert {finding["account"] for finding in findings} == {None, "angel"}
+    assert {finding["what"] for finding in findings} >= {"session", "order book", "clock", "worker", "disk"}
+    assert len({(finding["what"], finding["account"]) for finding in findings}) == len(findings), "nothing is said twice"
     (world.home / "key").chmod(0o644)
     try:
         bad = cli("doctor")
@@ -191,7 +208,7 @@ def test_doctor_finds_everything_well_but_what_is_not(cli: Run, world: World) ->
         assert "can be read by others" in bad.out
     finally:
         (world.home / "key").chmod(0o600)
-    assert cli("doctor", "--account", "nobody").code == 1
+    assert "There is no account 'nobody'" in cli("doctor", "--account", "nobody").err
 
 
 def test_doctor_says_that_a_session_expired(cli: Run, world: World) -> None:
@@ -207,6 +224,7 @@ def test_doctor_without_an_installation_says_how_to_make_one(empty: Path) -> Non
     answer = invoke("doctor")
     assert answer.code == 1
     assert "sigma db upgrade" in answer.out
+    assert "registered" in answer.out, "what can be looked at without an installation is"
 
 
 def test_the_person_at_the_simulator_gets_what_a_login_needs(cli: Run, world: World) -> None:

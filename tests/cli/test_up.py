@@ -1,4 +1,4 @@
-"""`sigma up`: worker and gateway together, each restarted alone, all gone with Ctrl-C."""
+"""`sigma up`: worker, gateway and app together, each restarted alone, all gone with Ctrl-C."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import httpx
 import psutil
 import pytest
 
+import sigma
 from sigma.bootstrap import prepare
 from sigma.cli.processes import free_port
 from tests.cli.conftest import popen, until
@@ -23,9 +24,9 @@ from tests.cli.conftest import popen, until
 class Started:
     """A running `sigma up` and what it has printed."""
 
-    def __init__(self, port: int) -> None:
-        self.url = f"http://127.0.0.1:{port}"
-        self.process = popen("up", "--port", str(port))
+    def __init__(self, port: int, web_port: int) -> None:
+        self.url, self.app_url = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{web_port}"
+        self.process = popen("up", "--port", str(port), "--web-port", str(web_port))
         self.lines: list[str] = []
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -54,7 +55,7 @@ class Started:
 
 @contextmanager
 def up() -> Iterator[Started]:
-    started = Started(free_port())
+    started = Started(free_port(), free_port())
     try:
         yield started
     finally:
@@ -64,7 +65,8 @@ def up() -> Iterator[Started]:
 
 def healthy(started: Started) -> bool:
     try:
-        return httpx.get(f"{started.url}/health", timeout=2, trust_env=False).status_code == 200
+        paths = (f"{started.url}/health", f"{started.app_url}/_stcore/health")
+        return all(httpx.get(path, timeout=2, trust_env=False).status_code == 200 for path in paths)
     except httpx.HTTPError:
         return False
 
@@ -76,21 +78,35 @@ def ready(empty: Path) -> Path:
     return empty
 
 
-def test_up_runs_both_restarts_the_crashed_one_alone_and_ends_with_ctrl_c(ready: Path) -> None:
+def test_up_runs_all_three_restarts_the_crashed_one_alone_and_ends_with_ctrl_c(ready: Path) -> None:
     with up() as started:
         until(lambda: healthy(started) and started.printed("worker  │ worker: ready"))
         before = started.children()
-        assert set(before) == {"scheduler", "sigma.gateway"}
+        assert set(before) == {"scheduler", "sigma.gateway", "pages.web"}
         os.kill(before["scheduler"], signal.SIGKILL)
         until(lambda: started.printed(r"worker  │ was killed by SIGKILL; starting again in 1 s"))
         until(lambda: started.children().get("scheduler", before["scheduler"]) != before["scheduler"])
         after = started.children()
-        assert after["sigma.gateway"] == before["sigma.gateway"]
+        assert all(after[name] == before[name] for name in ("sigma.gateway", "pages.web"))
+        assert started.printed(f"App:     {started.app_url}")
         assert healthy(started)
         started.end()
         assert started.process.returncode == 0
         assert started.lines[-1] == "Nothing of it runs any more.\n"
         assert not [pid for pid in after.values() if psutil.pid_exists(pid)]
+
+
+def test_a_worker_that_was_stopped_is_killed_and_replaced(ready: Path) -> None:
+    with sigma.open(source="CLI") as desk:
+        desk.settings.set("worker.heartbeat", 0.2)
+        desk.settings.set("worker.hung_after", 5)
+    with up() as started:
+        until(lambda: started.printed("worker  │ worker: ready"))
+        stopped = started.children()["scheduler"]
+        os.kill(stopped, signal.SIGSTOP)
+        until(lambda: started.printed(r"worker  │ gave no sign of life for [5-9] s and is killed"))
+        until(lambda: started.children().get("scheduler", stopped) != stopped)
+        assert not psutil.pid_exists(stopped)
 
 
 def test_each_process_also_runs_alone_under_its_own_id(ready: Path) -> None:
@@ -102,6 +118,14 @@ def test_each_process_also_runs_alone_under_its_own_id(ready: Path) -> None:
     finally:
         gateway.terminate()
         assert gateway.wait(timeout=30) == 0
+    port = free_port()
+    web = popen("web", "--port", str(port))
+    try:
+        assert web.stdout is not None
+        assert f":{port}" in web.stdout.readline()
+    finally:
+        web.terminate()
+        assert web.wait(timeout=30) == 0
     worker = popen("worker")
     try:
         assert worker.stdout is not None

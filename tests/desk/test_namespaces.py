@@ -180,6 +180,21 @@ def test_quotes_come_in_the_order_asked_and_name_what_is_missing(stage: Stage, d
     assert frame.attrs["missing"] == ()
 
 
+def test_last_prices_are_the_stored_ones_and_ask_nobody(stage: Stage, desk: Desk) -> None:
+    empty = desk.last_quotes(["NSE:INFY"])
+    assert has_columns(empty, frames.LAST_QUOTES)
+    assert empty.empty
+    stage.hold(1512.5)
+    stage.order(price=1400, quantity=1)
+    assert stage.house.quotes.poll() == 1
+    stage.fault("drop_before_commit", "quote", times=None)
+    frame = desk.last_quotes(["NSE:TCS", "NSE:INFY", "NSE:INFY"])
+    assert has_columns(frame, frames.LAST_QUOTES)
+    assert frame[["listing", "last_price", "close", "change_percent"]].to_numpy().tolist() == [["NSE:INFY", 1512.5, 1512.5, 0.0]]
+    assert -1 < frame["age_s"][0] < 60
+    assert list(desk.last_quotes("NSE:INFY")["listing"]) == ["NSE:INFY"]
+
+
 def test_quotes_need_their_source_and_a_change_of_source_is_a_choice(stage: Stage, desk: Desk) -> None:
     desk.accounts.disconnect(KITE)
     with pytest.raises(StaleData, match="Market data unavailable: the source, kite, is not connected"):

@@ -138,7 +138,7 @@ class World:
         self.house = bootstrap.open_house(self.home / "sigma")
         with self.house.store.read() as tx:
             owner = tx.users.owner()
-        self.desk = self._ends.enter_context(Desk(self.house, owner.id, owner.name, Source.PERSON))
+        self.desk = self._ends.enter_context(Desk(self.house, owner, Source.PERSON))
         self.leases = FileLeases(self.home / "sigma" / "locks")
         self._furnish()
 

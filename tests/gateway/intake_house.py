@@ -17,9 +17,9 @@ import httpx
 from sigma.domain.instruments import Exchange, Kind, Listing, MasterReport
 from sigma.domain.orders import Order
 from sigma.domain.signals import Signal
-from sigma.gateway.__main__ import listen, make_server
 from sigma.gateway.app import create_app
 from sigma.infra.clock import SystemClock
+from sigma.infra.serving import listen, make_server
 from sigma.services.events import EventsService
 from sigma.services.instruments import Catalogue
 from sigma.services.listings import ListingLookup
@@ -69,6 +69,7 @@ class IntakeHouse:
     store: SqlStore
     market: SqlMarketStore
     settings: SettingsService
+    events: EventsService
     signals: SignalsService
     owner_id: int
     secret: str
@@ -108,17 +109,18 @@ def open_intake_house(home: Path) -> Iterator[IntakeHouse]:
     upgrade(home, at=clock.now())
     with open_store(home, cipher=load_cipher(home)) as store, closing(open_market(home)) as market:
         market.replace_master("zerodha", LISTINGS, (), MasterReport("zerodha", 0, 5, 5, 0, 0, (), (), 0.1), clock.now())
-        settings = SettingsService(store, clock, EventsService(store, clock))
+        events = EventsService(store, clock)
+        settings = SettingsService(store, clock, events)
         signals = SignalsService(store, Catalogue(market, clock, settings, ListingLookup(market, clock)), settings, clock)
         with store.read() as tx:
             owner_id = tx.users.owner().id
-        yield IntakeHouse(home, clock, store, market, settings, signals, owner_id, signals.rotate_secret(owner_id))
+        yield IntakeHouse(home, clock, store, market, settings, events, signals, owner_id, signals.rotate_secret(owner_id))
 
 
 @contextmanager
 def serving(house: IntakeHouse) -> Iterator[str]:
     """Serve the house's gateway from a thread, as its process does; give its address."""
-    app = create_app(house.signals, house.store, house.settings, house.clock, environment="simulator")
+    app = create_app(house.signals, house.store, house.settings, house.clock, house.events.beat, environment="simulator")
     listener = listen("127.0.0.1", 0)
     port = listener.getsockname()[1]
     server = make_server(app)

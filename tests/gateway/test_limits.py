@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import timedelta
 
@@ -9,8 +10,9 @@ import httpx
 import pytest
 
 from sigma.domain.events import Heartbeat
-from tests.gateway.intake_house import HEADER, IntakeHouse
+from tests.gateway.intake_house import HEADER, IntakeHouse, client, serving
 from tests.gateway.test_webhook import problem
+from tests.orders.stage import eventually
 
 FORWARDED = {"X-Forwarded-For": "203.0.113.7, 198.51.100.9"}
 
@@ -111,10 +113,24 @@ def test_health_tells_strangers_little_and_the_owner_more(house: IntakeHouse, ga
     assert answer == basic
     assert details["database"] == "ok"
     assert details["queues"] == {"intake": 0, "waiting": 1, "approved": 0, "sending": 0, "unknown": 0}
-    (worker,) = details["processes"]
-    assert (worker["process"], worker["pid"]) == ("worker", 4711)
+    worker = next(told for told in details["processes"] if told["process"] == "worker")
+    assert worker["pid"] == 4711
     assert 3 <= worker["age_s"] < 10
     problem(gateway.get(path, headers={HEADER: "wrong"}), 401)
+
+
+def test_the_gateway_says_at_once_that_it_lives(house: IntakeHouse, gateway: httpx.Client) -> None:
+    def beat() -> Heartbeat | None:
+        return next((told for told in house.events.heartbeats() if told.process == "gateway"), None)
+
+    found = eventually(beat)
+    assert (found.pid, abs(found.at - house.clock.now()) < timedelta(minutes=1)) == (os.getpid(), True)
+
+
+def test_a_sign_of_life_that_cannot_be_stored_stops_no_message(house: IntakeHouse) -> None:
+    house.execute("ALTER TABLE heartbeats RENAME TO gone")
+    with serving(house) as url, client(url) as session:
+        assert session.post("/webhook", json=house.message()).status_code == 201
 
 
 def test_health_is_503_when_the_database_cannot_be_read(house: IntakeHouse, gateway: httpx.Client) -> None:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from sigma.domain.signals import SignalStatus
 from sigma.engines.signal_fields import FIELDS
-from sigma.gateway.__main__ import listen
+from sigma.infra.serving import listen
 from tests.engines.test_signal_text import JSON_VALUES
 from tests.gateway.intake_house import HEADER, IntakeHouse
 

@@ -46,7 +46,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
         house = bootstrap.House(home, SimulatedClock(server.url), NoProbe(), given)
         with house.store.read() as tx:
             owner = tx.users.owner()
-        with Desk(house, owner.id, owner.name, Source.PERSON) as desk, control.Exchange(server.url) as exchange:
+        with Desk(house, owner, Source.PERSON) as desk, control.Exchange(server.url) as exchange:
             desk.accounts.add("zerodha", name="kite", api_key="kitekey", api_secret="kitesecret")
             desk.accounts.add("angelone", name="smart", api_key="smartkey", client_code="A100001")
             desk.accounts.connect("kite", **exchange.login("AB1234"))

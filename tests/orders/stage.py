@@ -94,7 +94,7 @@ class Stage(AbstractContextManager["Stage"]):
             owner = tx.users.owner()
         self.user_id = owner.id
         self.secret = self.house.signals.rotate_secret(owner.id)
-        self.desk = Desk(self.house, owner.id, owner.name, Source.PERSON)
+        self.desk = Desk(self.house, owner, Source.PERSON)
 
     def another_house(self) -> House:
         """Return services of their own on the same data, as another process would have them."""

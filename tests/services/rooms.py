@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from sigma.domain.accounts import Account
+from sigma.domain.calendar import Calendar
 from sigma.domain.events import Event
+from sigma.infra.failures import FailureMinute
+from sigma.infra.machine import LocalMachine
 from sigma.services.accounts import AccountsService
 from sigma.services.connections import Connections, Endpoint
 from sigma.services.events import EventsService
+from sigma.services.health import HealthService
 from sigma.services.instruments import InstrumentsService
 from sigma.services.listings import ListingLookup
 from sigma.services.market import MarketService
+from sigma.services.overview import OverviewService
+from sigma.services.people import PeopleService
 from sigma.services.portfolio import PortfolioService
+from sigma.services.quotes import QuotesService
 from sigma.services.sessions import SessionsService
 from sigma.services.settings import SettingsService
 from sigma.store import migrate
@@ -92,16 +101,34 @@ class Rooms:
         self.instruments = InstrumentsService(
             self.store, self.market_store, self.clock, self.connections, self.settings, self.events, self.lookup
         )
-        self.portfolio = PortfolioService(self.store, self.clock, self.connections, self.instruments, self.settings, self.events)
+        self.portfolio = PortfolioService(
+            self.store, self.clock, self.connections, self.instruments, self.settings, self.events, self.market_store
+        )
         self.market = MarketService(
             self.clock, self.accounts, self.connections, self.instruments, self.settings, preferred_broker="alpha"
         )
+        self.quotes = QuotesService(self.store, self.market_store, self.clock, Calendar(), self.connections, self.market)
+        self.health = HealthService(
+            self.store,
+            self.clock,
+            self.settings,
+            self.connections,
+            self.sessions,
+            self.instruments,
+            LocalMachine(home, self.clock, {"SIGMA_KEY": "given"}),
+        )
+        self.overview = OverviewService(self.store, self.clock, Calendar(), self.settings, self.sessions, self.portfolio)
+        self.people = self.other_people()
         with self.store.read() as tx:
             self.user = tx.users.owner().id
 
     def close(self) -> None:
         self.store.close()
         self.market_store.close()
+
+    def other_people(self) -> PeopleService:
+        """Return sign-in as another process has it."""
+        return PeopleService(self.store, self.clock, self.settings, self.events, FailureMinute(self.clock))
 
     def account(self, name: str = "ann", broker: str = "alpha") -> Account:
         """Return a new account that was never connected."""
@@ -113,6 +140,13 @@ class Rooms:
         account = self.account(name)
         self.sessions.connect(self.user, name, {"request_token": "token-of-ann"})
         return self.accounts.find(self.user, account.id)
+
+    def another_user(self, name: str = "bob") -> int:
+        """Return the id of a new user who is not the owner."""
+        with closing(sqlite3.connect(self.home / "sigma.db", timeout=10)) as connection, connection:
+            columns = "INSERT INTO users (name, role, trading_mode, created_at)"
+            row = connection.execute(f"{columns} VALUES (?, 'trader', 'NORMAL', '2026-01-01') RETURNING id", (name,)).fetchone()
+        return int(row[0])
 
     def audit(self, kind: str) -> list[Event]:
         """Return the events of a kind, newest first."""

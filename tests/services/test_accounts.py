@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from sigma.domain.accounts import AuthMode, SessionState, TradingMode
+from sigma.domain.accounts import AUTO_CONSENT, AuthMode, SessionState, TradingMode
 from sigma.domain.errors import Conflict, InvalidInput, NotFound
 from sigma.domain.orders import OrderStatus
-from sigma.services.accounts import AUTO_CONSENT, AccountChange
+from sigma.services.accounts import AccountChange
 from tests.engines.build import order
 from tests.services.rooms import KEYS, Rooms
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 import structlog
 
@@ -37,3 +39,43 @@ def test_what_one_request_caused_carries_its_correlation_id(rooms: Rooms) -> Non
     rooms.events.record("LATER", "Outside.", user_id=rooms.user)
     assert rooms.audit("ACCOUNT_ADDED")[0].correlation_id == "abc"
     assert rooms.audit("LATER")[0].correlation_id == ""
+
+
+def test_the_bell_counts_what_was_not_seen_and_forgets_it_once_it_was(rooms: Rooms) -> None:
+    for number in range(33):
+        rooms.events.record("TROUBLE", f"number {number}", level=Level.WARNING, user_id=rooms.user)
+    bell = rooms.events.bell(rooms.user)
+    assert (bell.unseen, len(bell.items), bell.items[0].text) == (33, 30, "number 32")
+    rooms.events.mark_seen(rooms.user)
+    rooms.events.record("NEWS", "The installation has news.", level=Level.ALARM)
+    rooms.events.record("CALM", "Nothing to hear of.", user_id=rooms.user)
+    bell = rooms.events.bell(rooms.user)
+    assert (bell.unseen, bell.items[0].kind, bell.items[1].text) == (1, "NEWS", "number 32")
+    rooms.clock.pass_by(8 * 24 * 3600)
+    assert rooms.events.bell(rooms.user).items == ()
+
+
+def test_what_came_after_the_bell_was_drawn_stays_unseen(rooms: Rooms) -> None:
+    rooms.events.record("FIRST", "Drawn.", level=Level.WARNING, user_id=rooms.user)
+    drawn = rooms.events.bell(rooms.user).items[0].id
+    rooms.events.record("SECOND", "Came meanwhile.", level=Level.WARNING, user_id=rooms.user)
+    rooms.events.mark_seen(rooms.user, drawn)
+    assert rooms.events.bell(rooms.user).unseen == 1
+    rooms.events.mark_seen(rooms.user)
+    rooms.events.mark_seen(rooms.user, drawn)
+    assert rooms.events.bell(rooms.user).unseen == 0, "what was seen once is not unseen again"
+
+
+def test_one_persons_bell_is_not_anothers(rooms: Rooms) -> None:
+    bob = rooms.another_user()
+    rooms.events.record("TROUBLE", "Ann's.", level=Level.WARNING, user_id=rooms.user)
+    rooms.events.record("NEWS", "Everybody's.", level=Level.WARNING)
+    rooms.events.mark_seen(rooms.user)
+    assert [event.kind for event in rooms.events.bell(bob).items] == ["NEWS"]
+    assert (rooms.events.bell(bob).unseen, rooms.events.bell(rooms.user).unseen) == (1, 0)
+
+
+def test_a_process_that_lives_says_so_under_its_name(rooms: Rooms) -> None:
+    rooms.events.beat("web", {"people": 2})
+    (beat,) = rooms.events.heartbeats()
+    assert (beat.process, beat.at, beat.pid, beat.detail) == ("web", rooms.clock.now(), os.getpid(), {"people": 2})

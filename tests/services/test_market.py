@@ -73,7 +73,9 @@ def test_who_has_no_account_at_the_preferred_broker_must_choose_a_source(rooms: 
 
 
 def test_a_source_that_is_gone_is_not_replaced_in_silence(open_market: Rooms) -> None:
+    gone = open_market.account("gone", "beta")
     open_market.settings.set("market.source_account", "gone", user_id=open_market.user)
+    open_market.accounts.remove(open_market.user, gone.id)
     with pytest.raises(StaleData, match="account 'gone' is gone"):
         open_market.market.quotes(open_market.user, ["NSE:INFY"])
 

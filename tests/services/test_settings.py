@@ -87,3 +87,14 @@ def test_whatever_the_registry_takes_it_takes_again_from_its_text(name: str, val
     except InvalidInput:
         return
     assert spec.parse(str(parsed).lower() if isinstance(parsed, bool) else str(parsed)) == parsed
+
+
+@pytest.mark.parametrize("name", ["orders.preferred_account", "market.source_account"])
+def test_a_setting_that_names_an_account_takes_only_one_that_there_is(rooms: Rooms, name: str) -> None:
+    rooms.account("ann")
+    with pytest.raises(InvalidInput, match=rf"Setting {name} takes the name of an account, and there is none 'bob'") as refused:
+        rooms.settings.set(name, "bob", user_id=rooms.user)
+    assert refused.value.hint == "Accounts: ann."
+    assert (rooms.settings.get(name, rooms.user), rooms.audit("SETTING_CHANGED")) == ("", [])
+    assert rooms.settings.set(name, "ann", user_id=rooms.user) == "ann"
+    assert rooms.settings.set(name, "", user_id=rooms.user) == ""

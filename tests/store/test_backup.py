@@ -12,11 +12,12 @@ import pytest
 
 from sigma.domain.errors import ConfigError, InvalidInput
 from sigma.domain.orders import LIVE, CommandKind, CommandState, OrderStatus
+from sigma.domain.people import SignIn
 from sigma.store import migrate
 from sigma.store.backup import backup, restore
 from sigma.store.restored import Calmed
 from tests.store.conftest import Place
-from tests.store.values import LATER, NOW, account, add_account, add_order, command, full_command, listing, order, report
+from tests.store.values import LATER, NOW, OWNER, account, add_account, add_order, command, full_command, listing, order, report
 
 # Writes pairs of rows in one unit for as long as it lives.
 WRITER = """
@@ -156,6 +157,19 @@ def test_an_installation_is_replaced_only_when_asked_and_then_kept_aside(here: P
     with here.open() as store, store.read() as tx:
         assert len(tx.orders.list()) == 1
     assert not [path for path in here.home.iterdir() if path.name.startswith(".restore")]
+
+
+def test_a_restored_database_has_nobody_signed_in_and_keeps_the_passwords(here: Place, target: Path, fresh: Place) -> None:
+    with here.open() as store, store.begin() as tx:
+        tx.users.set_password_hash(OWNER, "hash")
+        tx.sign_ins.add(SignIn("sha256:one", OWNER, NOW, LATER))
+    backup(here.home, target, at=NOW)
+    restore(target, fresh.home, at=NOW)
+    with fresh.open() as store, store.read() as tx:
+        assert tx.sign_ins.get("sha256:one") is None
+        assert tx.users.password_hash(OWNER) == "hash"
+    with here.open() as store, store.read() as tx:
+        assert tx.sign_ins.get("sha256:one") is not None
 
 
 def test_an_installation_in_use_is_not_replaced(here: Place, target: Path) -> None:

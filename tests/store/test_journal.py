@@ -52,6 +52,7 @@ def test_a_signal_comes_back_as_it_was_stored_in_every_field(store: SqlStore) ->
         assert tx.signals.get(added.id) == added == replace(full, id=added.id)
         assert tx.signals.list(OWNER) == [added, first]
         assert tx.signals.list(OWNER, limit=1) == tx.signals.list(OWNER, since=LATER) == [added]
+        assert tx.signals.list(OWNER, until=LATER) == [first], "before, not at"
         assert tx.signals.list(7) == []
         with pytest.raises(NotFound):
             tx.signals.get(99)
@@ -129,6 +130,7 @@ def test_events_are_listed_newest_first_by_each_filter(store: SqlStore) -> None:
         assert theirs == Event(theirs.id, LATER, Level.ALARM, "TWINS", "two rows", OWNER, on.id, {"n": 1, "why": None}, "corr")
         for wanted in ({"user_id": OWNER}, {"account_id": on.id}, {"kind": "TWINS"}, {"since": LATER}, {"limit": 1}):
             assert tx.journal.events(**wanted) == [theirs], wanted
+        assert tx.journal.events(until=LATER) == [system], "before, not at"
 
 
 def test_events_can_neither_be_changed_nor_deleted(store: SqlStore, raw: Raw) -> None:
@@ -171,6 +173,37 @@ def test_a_job_run_is_recorded_once(store: SqlStore) -> None:
         tx.journal.end_run(replace(run, ended_at=LATER, outcome="ok"))
         with pytest.raises(NotFound):
             tx.journal.end_run(replace(run, job="other"))
+
+
+def test_runs_are_listed_newest_first_and_the_last_of_each_job_is_found(store: SqlStore) -> None:
+    with store.read() as tx:
+        assert tx.journal.runs(10) == tx.journal.last_runs() == []
+    later = JobRun("sessions", LATER, LATER, LATER, "failed")
+    with store.begin() as tx:
+        for run in (JobRun("sessions", NOW, NOW), JobRun("backup", NOW, NOW), later, JobRun("zzz", NOW, NOW)):
+            assert tx.journal.add_run(run)
+    with store.read() as tx:
+        assert [run.job for run in tx.journal.runs(3)] == ["zzz", "sessions", "backup"]
+        assert tx.journal.last_runs() == [JobRun("backup", NOW, NOW), later, JobRun("zzz", NOW, NOW)]
+
+
+def test_notices_are_warnings_and_alarms_of_the_user_and_of_the_installation(store: SqlStore, raw: Raw) -> None:
+    raw("INSERT INTO users (id, name, role, trading_mode, created_at) VALUES (2, 'other', 'trader', 'NORMAL', '2026-01-01')")
+    rows = [
+        (OWNER, Level.INFO, NOW),
+        (OWNER, Level.WARNING, LATER),
+        (None, Level.ALARM, NOW),
+        (2, Level.ALARM, NOW),
+        (OWNER, Level.ALARM, NOW - timedelta(days=8)),
+    ]
+    with store.begin() as tx:
+        ids = [tx.journal.add_event(Event(0, at, level, "KIND", "text", user)).id for user, level, at in rows]
+    since = NOW - timedelta(days=7)
+    with store.read() as tx:
+        assert [event.id for event in tx.journal.notices(OWNER, since=since, limit=9)] == [ids[2], ids[1]]
+        assert [event.id for event in tx.journal.notices(OWNER, since=since, limit=1)] == [ids[2]]
+        assert [tx.journal.count_notices(OWNER, since=since, after=seen) for seen in (0, ids[1], ids[2])] == [2, 1, 0]
+        assert tx.journal.count_notices(2, since=since, after=0) == 2
 
 
 def test_the_newest_snapshot_of_each_day_is_kept(store: SqlStore, raw: Raw) -> None:

@@ -18,6 +18,7 @@ from sigma.domain.errors import Conflict, NotFound
 from sigma.domain.orders import Command, CommandKind, CommandState, OrderStatus
 from sigma.store import SqlStore
 from tests.store.values import (
+    LATER,
     NOW,
     OWNER,
     add_account,
@@ -128,10 +129,57 @@ def test_orders_are_listed_by_each_filter(store: SqlStore) -> None:
         ({"signal_id": cause.id}, [mine.id]),
         ({"strategy": "breakout"}, [mine.id]),
         ({"listing": "BSE:INFY"}, [other.id]),
+        ({"until": NOW}, [old.id]),
+        ({"since": NOW, "until": NOW + timedelta(microseconds=1)}, [other.id, mine.id]),
+        ({"offset": 1}, [mine.id, old.id]),
+        ({"offset": 1, "limit": 1, "newest_first": False}, [mine.id]),
+        ({"offset": 9}, []),
+        ({"limit": 0}, []),
     ]
     with store.read() as tx:
         for wanted, ids in filters:
             assert [each.id for each in tx.orders.list(**wanted)] == ids, wanted
+
+
+def test_orders_are_found_by_a_part_of_what_names_them(store: SqlStore) -> None:
+    on = add_account(store)
+    one = add_order(store, on.id, client_order_id="ABCDEFGH00000001", broker_order_id="2611209", tags=("50%_off", 'say "hi"'))
+    two = add_order(store, tags=("caf\u00e9", "a/b"), request=replace(order().request, listing="NSE:M&M"))
+    plain = add_order(store)
+    found = {
+        "defgh": [one],
+        "261120": [one],
+        "m&m": [two],
+        "NSE:": [plain, two, one],
+        "50%": [one],
+        "%_": [one],
+        'y "h': [one],
+        "A/B": [two],
+        "caf\u00e9": [two],
+        "_": [one],
+        "[": [],
+        "\\": [],
+        "\0": [],
+        "\ud800": [],
+        "": [plain, two, one],
+    }
+    with store.read() as tx:
+        for text, wanted in found.items():
+            assert tx.orders.list(text=text) == wanted, text
+
+
+def test_orders_are_counted_by_status_under_every_filter(store: SqlStore) -> None:
+    on = add_account(store)
+    add_order(store, on.id, status=OrderStatus.FILLED, final_at=NOW - timedelta(seconds=1))
+    add_order(store, on.id, status=OrderStatus.FILLED, final_at=NOW, tags=("swing",))
+    add_order(store, on.id, status=OrderStatus.OPEN, created_at=NOW - timedelta(days=30))
+    add_order(store, status=OrderStatus.WAITING)
+    with store.read() as tx:
+        assert tx.orders.tally() == {OrderStatus.FILLED: 2, OrderStatus.OPEN: 1, OrderStatus.WAITING: 1}
+        assert tx.orders.tally(ended_since=NOW, account_id=on.id) == {OrderStatus.FILLED: 1, OrderStatus.OPEN: 1}
+        assert tx.orders.tally(text="swing") == {OrderStatus.FILLED: 1}
+        assert tx.orders.tally(user_id=7) == {}
+        assert [each.status for each in tx.orders.list(ended_since=LATER)] == [OrderStatus.WAITING, OrderStatus.OPEN]
 
 
 def test_two_thousand_orders_are_listed_quickly_by_one_query(store: SqlStore) -> None:
@@ -198,6 +246,7 @@ def test_a_fill_is_stored_once(store: SqlStore) -> None:
         assert [each.fill_id for each in found] == ["2", one.fill_id, one.fill_id]
         assert found[1] == replace(one, id=found[1].id)
         assert tx.orders.fills(account_id=on.id, since=NOW) == found[1:]
+        assert tx.orders.fills(account_id=on.id, until=NOW) == found[:1]
         assert tx.orders.fills(account_id=99) == []
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from sqlalchemy.exc import IntegrityError
 
 from sigma.domain.accounts import AuthMode, TradingMode
 from sigma.domain.errors import Conflict, NotFound
+from sigma.domain.people import SignIn
 from sigma.store import SqlStore
 from tests.store.conftest import Place
 from tests.store.values import LATER, NOW, OWNER, account, add_account, add_order, fill, session
@@ -49,6 +51,70 @@ def test_user_mode_and_webhook_hash_are_kept(store: SqlStore) -> None:
         assert tx.users.get(OWNER).trading_mode == "PAUSED"
         assert tx.users.webhook_hash(OWNER) == "hash"
         assert tx.users.webhook_hashes() == {OWNER: "hash"}
+
+
+def test_a_password_hash_is_kept_and_there_is_none_at_first(store: SqlStore) -> None:
+    with store.begin() as tx:
+        assert tx.users.password_hash(OWNER) is None
+        tx.users.set_password_hash(OWNER, "hash")
+        with pytest.raises(NotFound, match="user 7"):
+            tx.users.set_password_hash(7, "hash")
+        with pytest.raises(NotFound, match="user 7"):
+            tx.users.password_hash(7)
+    with store.read() as tx:
+        assert tx.users.password_hash(OWNER) == "hash"
+
+
+def test_the_last_event_seen_never_goes_back(store: SqlStore) -> None:
+    with store.begin() as tx:
+        assert tx.users.events_seen(OWNER) == 0
+        tx.users.set_events_seen(OWNER, 2**40)
+        tx.users.set_events_seen(OWNER, 12)
+        with pytest.raises(NotFound, match="user 7"):
+            tx.users.set_events_seen(7, 1)
+    with store.read() as tx:
+        assert tx.users.events_seen(OWNER) == 2**40
+
+
+def test_a_sign_in_comes_back_as_it_was_stored_until_it_ends(store: SqlStore) -> None:
+    made = SignIn("sha256:one", OWNER, NOW, LATER)
+    with store.begin() as tx:
+        tx.sign_ins.add(made)
+        assert tx.sign_ins.get("sha256:one") == made
+        assert tx.sign_ins.get("sha256:two") is None
+    with pytest.raises(IntegrityError), store.begin() as tx:
+        tx.sign_ins.add(replace(made, created_at=LATER))
+
+
+def test_a_sign_in_ends_once(store: SqlStore) -> None:
+    with store.begin() as tx:
+        tx.sign_ins.add(SignIn("sha256:one", OWNER, NOW, LATER))
+    with store.begin() as tx:
+        assert tx.sign_ins.end("sha256:one")
+        assert not tx.sign_ins.end("sha256:one")
+    with store.read() as tx:
+        assert tx.sign_ins.get("sha256:one") is None
+
+
+def test_sign_ins_of_a_user_end_together_and_those_of_others_go_on(store: SqlStore, raw: Raw) -> None:
+    raw("INSERT INTO users (id, name, role, trading_mode, created_at) VALUES (2, 'other', 'trader', 'NORMAL', '2026-01-01')")
+    with store.begin() as tx:
+        for name, user in (("a", OWNER), ("b", OWNER), ("c", OWNER), ("d", 2)):
+            tx.sign_ins.add(SignIn(name, user, NOW, LATER))
+        assert tx.sign_ins.end_all(OWNER, but="b") == 2
+        assert [name for name in "abcd" if tx.sign_ins.get(name)] == ["b", "d"]
+        assert tx.sign_ins.end_all(OWNER) == 1
+        assert [name for name in "abcd" if tx.sign_ins.get(name)] == ["d"]
+
+
+def test_sign_ins_that_expired_are_erased(store: SqlStore) -> None:
+    with store.begin() as tx:
+        tx.sign_ins.add(SignIn("old", OWNER, NOW, NOW + timedelta(seconds=1)))
+        tx.sign_ins.add(SignIn("new", OWNER, NOW, LATER))
+        assert tx.sign_ins.end_expired(NOW) == 0
+        assert tx.sign_ins.end_expired(NOW + timedelta(seconds=1)) == 1
+        assert tx.sign_ins.get("old") is None
+        assert tx.sign_ins.get("new") is not None
 
 
 def test_an_account_comes_back_as_it_was_stored(store: SqlStore) -> None:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from sigma.domain.errors import ConfigError
+from sigma.domain.accounts import AuthMode
+from sigma.domain.errors import ConfigError, Conflict
 from sigma.store import SecretCipher, SqlStore, load_cipher, new_key, open_store, rotate
-from sigma.store.secrets import read_key_file, write_key_file
+from sigma.store.database import Database
+from sigma.store.secrets import erase_unreadable, read_key_file, write_key_file
 from tests.store.conftest import Place
 from tests.store.values import add_account, session
 
@@ -100,6 +103,34 @@ def test_a_wrong_key_is_told_at_the_start_and_changes_nothing(place: Place) -> N
     assert told.value.code == "WRONG_KEY"
     with open_store(place.home, url=place.url, cipher=right) as store, store.read() as tx:
         assert tx.accounts.secrets(on) == {"api_secret": PLANTED}
+
+
+@pytest.mark.parametrize("left", [None, "another"])
+def test_what_a_lost_key_encrypted_can_be_erased_and_entered_anew(place: Place, left: str | None) -> None:
+    on = with_secrets(place)
+    with place.open() as store, store.begin() as tx:
+        tx.accounts.save(replace(tx.accounts.get(on), auth_mode=AuthMode.AUTO))
+    (place.home / "key").unlink()
+    other = SecretCipher([new_key()]) if left else None
+    database = Database("sigma", place.home, place.url, durable=True)
+    with database.write() as link:
+        assert erase_unreadable(link, other) == 2
+    database.close()
+    with open_store(place.home, url=place.url, cipher=other or place.cipher) as store, store.begin() as tx:
+        assert tx.accounts.secrets(on) == {}
+        assert tx.accounts.session(on) is None
+        assert tx.accounts.get(on).auth_mode is AuthMode.MANUAL
+        tx.accounts.put_secret(on, "api_secret", PLANTED)
+        assert tx.accounts.secrets(on) == {"api_secret": PLANTED}
+
+
+def test_credentials_that_the_key_opens_are_not_erased(place: Place) -> None:
+    on = with_secrets(place)
+    with place.open() as store:
+        with store.database.write() as link, pytest.raises(Conflict, match="nothing is lost"):
+            erase_unreadable(link, place.cipher)
+        with store.read() as tx:
+            assert tx.accounts.secrets(on) == {"api_secret": PLANTED}
 
 
 def test_another_key_is_taken_while_there_are_no_secrets(place: Place) -> None:

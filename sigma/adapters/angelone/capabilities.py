@@ -22,8 +22,20 @@ CAPABILITIES = Capabilities(
     auth_modes=frozenset({AuthMode.MANUAL, AuthMode.AUTO}),
     credentials=("api_key", "client_code"),
     login_fields=("pin", "otp"),
+    setup_steps=(
+        "Sign in at [smartapi.angelone.in](https://smartapi.angelone.in) and make an app; copy its API key.",
+        "Register the static IP address of this machine there. Orders from other addresses are refused; reading works from any.",
+        "Enable TOTP at [smartapi.angelone.in/enable-totp](https://smartapi.angelone.in/enable-totp) and add its secret to your "
+        "authenticator app.",
+        "The client code is what you log in to AngelOne with.",
+    ),
+    login_steps=(
+        "Enter the PIN of your AngelOne login and the six digits that your authenticator app shows now.",
+        "Both are used once and not kept. The login lasts until midnight IST.",
+    ),
     orders_per_second=8,  # nine are allowed for place, modify and cancel together
     quote_batch=50,
+    quotes_per_second=5.0,  # ten are allowed in a second, but 500 in a minute
     reads_per_second=1.0,
     tag_length=20,
     day_ends="00:00",

@@ -22,8 +22,19 @@ CAPABILITIES = Capabilities(
     auth_modes=frozenset({AuthMode.MANUAL}),
     credentials=("api_key", "api_secret"),
     login_fields=("request_token",),
+    setup_steps=(
+        "Sign in at [developers.kite.trade](https://developers.kite.trade) and make an app of type *Connect*.",
+        "Enter the address below as the app's redirect URL.",
+        "Register the static IP address of this machine there. Orders from other addresses are refused; reading works from any.",
+        "Copy the app's API key and API secret.",
+    ),
+    login_steps=(
+        "Open the login page and log in as this account's client, with your password and second factor.",
+        "Zerodha sends you back here, and the login is finished by itself. It lasts until 06:00 IST.",
+    ),
     orders_per_second=9,  # ten are allowed in a calendar second
     quote_batch=500,
+    quotes_per_second=1.0,
     reads_per_second=3.0,
     tag_length=20,
     day_ends="06:00",

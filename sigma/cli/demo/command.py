@@ -18,7 +18,7 @@ from rich.live import Live
 
 from sigma.cli.demo.screen import Lines, instructions, picture
 from sigma.cli.demo.stage import Home, Stage
-from sigma.cli.processes import GATEWAY_PORT, LOOPBACK, check_free
+from sigma.cli.processes import GATEWAY_PORT, LOOPBACK, WEB_PORT, WebPort, check_free
 from sigma.cli.state import console, say
 from sigma.cli.supervise import STOPS
 
@@ -69,22 +69,29 @@ def demo(
         Path, typer.Option("--home", help="Folder of the demo; emptied first. A real installation is never touched.")
     ] = DEFAULT_HOME,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the webhook.")] = GATEWAY_PORT,
+    web_port: WebPort = WEB_PORT,
     every: Annotated[float, typer.Option(min=0.2, help="Seconds between two alerts.")] = 30.0,
 ) -> None:
-    """Try everything, risk nothing: a simulated exchange, two accounts, worker, webhook, and an alert every half minute."""
+    """Try everything, risk nothing: the app on a simulated exchange, with two accounts, a past, and alerts."""
     if smoke:
         from sigma.cli.demo.smoke import run
 
         raise typer.Exit(run())
     check_free(LOOPBACK, port, otherwise=f"`sigma demo --port {port + 1}`")
+    check_free(LOOPBACK, web_port, otherwise=f"`sigma demo --web-port {web_port + 1}`")
     try:
-        with stoppable(), Stage(Home(home), port, lambda words: say(f"  {words} …"), SETTINGS) as stage:
+        with stoppable(), Stage(Home(home), port, web_port, _step, SETTINGS, lived=True) as stage:
+            say(f"App: {stage.app_url}")
             if sys.stdout.isatty():
                 _live(stage, every)
             else:
                 _lines(stage, every)
     except Stopped:
         say("\nThe demo has ended; nothing of it runs any more.")
+
+
+def _step(words: str) -> None:
+    say(f"  {words} …")
 
 
 class Alerts:
@@ -120,8 +127,7 @@ def _live(stage: Stage, every: float) -> None:
     alerts = Alerts(stage, every)
     with Live(picture(stage, terminal, ""), console=terminal, auto_refresh=False, vertical_overflow="crop") as live:
         while True:
-            stage.check_exchange()
-            stage.supervisor.poll()
+            stage.check()
             alerts.tick()
             live.update(picture(stage, terminal, alerts.note), refresh=True)
             time.sleep(REFRESH_S)
@@ -130,10 +136,9 @@ def _live(stage: Stage, every: float) -> None:
 def _lines(stage: Stage, every: float) -> None:
     for line in instructions(stage, []):
         say(line.plain)
-    alerts, lines = Alerts(stage, every), Lines()
+    alerts, lines = Alerts(stage, every), Lines(stage)
     while True:
-        stage.check_exchange()
-        stage.supervisor.poll()
+        stage.check()
         if alerts.tick():
             say(alerts.note)
         for change in lines.changes(stage):

@@ -51,7 +51,9 @@ def picture(stage: Stage, console: Console, note: str) -> RenderableType:
     head = Text.assemble(
         ("SigmaTrader demo  ", "bold"),
         clock_line(now),
-        (f"\nwebhook {stage.url}/webhook/tradingview   ", "dim"),
+        "\nOpen ",
+        (stage.app_url, "bold cyan"),
+        (f"   webhook {stage.url}/webhook/tradingview   ", "dim"),
         (note, "dim"),
     )
     parts: list[RenderableType] = [
@@ -73,10 +75,12 @@ def _part(title: str, empty: str, rows: list[dict[str, Any]], columns: list[Colu
 
 
 class Lines:
-    """Says in lines what changed since it last looked."""
+    """Says in lines what changed since it last looked; what is there when it is made is known."""
 
-    def __init__(self) -> None:
+    def __init__(self, stage: Stage) -> None:
         self._orders: dict[int, tuple[object, object]] = {}
+        for _ in self.changes(stage):
+            continue
 
     def changes(self, stage: Stage) -> Iterator[str]:
         """Yield one line for each order that is new or went on."""

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import httpx
 from rich.text import Text
 
 from sigma.cli.demo.command import Stopped, stoppable
@@ -23,7 +24,8 @@ from sigma.domain.orders import Order, OrderStatus
 
 S = OrderStatus
 LISTING = "NSE:INFY"
-PATIENCE_S = 12.0
+PAGES = ("/", "/orders", "/brokers", "/connect/zerodha?request_token=unknown")
+PATIENCE_S = 30.0
 POLL_S = 0.03
 
 SETTINGS = {
@@ -61,6 +63,8 @@ class Smoke:
             (f"an alert goes through the queue to a fill on {name}", partial(self.alert_to_fill, name)) for name in ACCOUNTS
         ]
         return [
+            ("the app shows a stranger the sign-in and nothing else", self.stranger_at_the_app),
+            ("the app answers whoever has signed in", self.signed_in_at_the_app),
             ("a wrong webhook secret is refused and makes no order", self.wrong_secret),
             *filled,
             ("the same alert twice makes one order", self.same_alert_twice),
@@ -70,6 +74,35 @@ class Smoke:
             ("a worker killed after the wire leaves exactly one order", self.killed_after_the_wire),
             ("our ledger and the exchange's tell the same executions", self.ledgers_agree),
         ]
+
+    def stranger_at_the_app(self) -> None:
+        """Every page leads to the sign-in, nothing else answers, and a wrong password does not help."""
+        with self.browser() as browser:
+            for path in PAGES:
+                answer = browser.get(path)
+                where = answer.headers.get("location", "")
+                held(answer.status_code == 303 and where.startswith("/sign-in?"), f"{path} was answered {answer.status_code}")
+            held("password" in browser.get("/sign-in").text, "the sign-in asks for no password")
+            for path in ("/_stcore/host-config", "/_stcore/metrics", "/static/js/index.js"):
+                held(browser.get(path, headers={"Accept": "*/*"}).status_code in (403, 404), f"{path} is open")
+
+    def signed_in_at_the_app(self) -> None:
+        """The owner chooses a password, is let in, signs out, is refused with a wrong one, and let in with the right one."""
+        password = {"name": "owner", "password": "correct horse"}
+        with self.browser() as browser:
+            browser.post("/sign-in", data={**password, "again": password["password"]})
+            held(browser.get("/orders").status_code == 200, "the owner is not let in after choosing a password")
+            browser.post("/sign-out")
+            held(browser.get("/orders").status_code == 303, "the app is open after the sign-out")
+            wrong = browser.post("/sign-in", data={**password, "password": "wrong"})
+            held(wrong.status_code == 401, f"a wrong password was answered {wrong.status_code}")
+            browser.post("/sign-in", data=password)
+            held("<title>" in browser.get("/").text, "the app does not answer whoever has signed in")
+
+    def browser(self) -> httpx.Client:
+        """Return a client that looks like a browser with an open page of the app."""
+        headers = {"Accept": "text/html", "Origin": self.stage.app_url}
+        return httpx.Client(base_url=self.stage.app_url, headers=headers, timeout=10, trust_env=False)
 
     def wrong_secret(self) -> None:
         """401, nothing stored."""
@@ -175,7 +208,7 @@ class Smoke:
             order = self.desk.orders.get(order_id)
             if order.status is status:
                 return order
-            self.stage.supervisor.poll()
+            self.stage.check()
             if order.status.final or time.monotonic() > deadline:
                 said = order.broker_reason or order.risk_note or "no reason given"
                 raise NotHeld(f"order {order_id} is {order.status}, not {status} ({said})")
@@ -203,7 +236,7 @@ def run() -> int:
     results: dict[str, bool] = {}
     trouble = ""
     try:
-        with stoppable(), Stage(Home(folder), free_port(), lambda words: say(Text(f"  … {words}", "dim")), SETTINGS) as stage:
+        with stoppable(), _stage(folder) as stage:
             say(f"  up after {time.monotonic() - started:.1f} s")
             for name, check in Smoke(stage).checks():
                 results[name] = _held(name, check)
@@ -212,6 +245,10 @@ def run() -> int:
     except SigmaError as error:
         trouble = str(error)
     return _told(results, trouble, time.monotonic() - started, folder)
+
+
+def _stage(folder: Path) -> Stage:
+    return Stage(Home(folder), free_port(), free_port(), lambda words: say(Text(f"  … {words}", "dim")), SETTINGS, lived=False)
 
 
 def _told(results: dict[str, bool], trouble: str, seconds: float, folder: Path) -> int:

@@ -1,4 +1,4 @@
-"""What demo and smoke run stand on: a home of their own, a simulated exchange, two connected accounts, worker and gateway."""
+"""What demo and smoke run stand on: a home of their own, a simulated exchange, two connected accounts, all our processes."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from datetime import time as time_of_day
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
 from filelock import FileLock, Timeout
 
+from sigma.cli.demo.history import SESSIONS, History, beginning
 from sigma.cli.exchange import Exchange, environment
-from sigma.cli.processes import LOOPBACK, gateway_program, worker_program
+from sigma.cli.processes import LOOPBACK, gateway_program, web_program, worker_program, worker_pulse
 from sigma.cli.supervise import Patience, Program, Supervisor, spawn
+from sigma.domain.demo import MARKER
 from sigma.domain.errors import ConfigError, SigmaError
-from sigma.domain.times import IST, ist, ist_date, to_ist
+from sigma.domain.times import IST
+from sigma.simulator.clock import machine_now
 
 if TYPE_CHECKING:
     from sigma.desk import Desk
 
 Step = Callable[[str], None]
-MARKER = "this-folder-belongs-to-sigma-demo"
 FOREIGN = ("SIGMA_", "KITE_", "SMARTAPI_", "FYERS_")
 """Variables of a real installation: a demo must see none of them."""
 
 ACCOUNTS = {"zerodha-main": ("zerodha", "AB1234"), "angel": ("angelone", "A100001")}
-LATEST_START = time_of_day(14, 30)
-UP_WITHIN_S = 30.0
+UP_WITHIN_S = 60.0
 
 
 class StageFailed(SigmaError):
@@ -103,18 +103,25 @@ class Stage:
 
     Parameters
     ----------
-    port : int
-        Port of the gateway.
+    port, web_port : int
+        Ports of the gateway and of the app.
+    lived : bool
+        Give the home a past, and let everybody on this machine into the app; else it is empty, and asks for a password.
     settings : mapping
         Settings to change before anything runs.
     step : callable
         Told what is being done.
     """
 
-    def __init__(self, home: Home, port: int, step: Step, settings: Mapping[str, float] | None = None) -> None:
+    def __init__(
+        self, home: Home, port: int, web_port: int, step: Step, settings: Mapping[str, float] | None = None, *, lived: bool
+    ) -> None:
         self.home = home
         self.port = port
+        self.web_port = web_port
         self.url = f"http://{LOOPBACK}:{port}"
+        self.app_url = f"http://{LOOPBACK}:{web_port}"
+        self._lived = lived
         self._step = step
         self._settings = dict(settings or {})
         self.logs = home.folder / "logs"
@@ -146,36 +153,39 @@ class Stage:
     def _build(self) -> None:
         isolate(self.home.folder)
         self._step("starting the simulated exchange")
-        self._start_exchange()
+        begin, shown = beginning(machine_now(), SESSIONS if self._lived else 0)
+        self._start_exchange(begin)
         self._step("making a home with its databases and key")
         self._prepare()
-        self._step("starting worker and gateway")
+        self._step("starting worker, gateway and app")
         self.supervisor.add(gateway_program(LOOPBACK, self.port))
         self._step("logging two accounts in")
         for name, (broker, client_id) in ACCOUNTS.items():
             self._add_account(name, broker, client_id)
+        self._log_in()
+        self.supervisor.add(web_program(self.web_port, demo=self._lived))
         self._step("downloading both instrument lists")
         self.desk.instruments.refresh()
         self.supervisor.add(worker_program())
-        self._wait_for_gateway()
+        self.supervisor.watch("worker", worker_pulse(self.desk))
+        self._wait_for("gateway", f"{self.url}/health")
         self.wait_for_worker()
+        if self._lived:
+            self._step(f"trading {SESSIONS} sessions of the past")
+            History(self.desk, self.exchange, self._log_in, self.check).live(shown)
+            self.desk.instruments.refresh()
+        self._wait_for("app", f"{self.app_url}/_stcore/health")
 
-    def _start_exchange(self) -> None:
+    def _start_exchange(self, begin: datetime) -> None:
         announce = self.home.folder / "simulator.url"
-        self._simulator = spawn(Program("simulator", "sigma.simulator", ("--port", "0", "--announce", str(announce))))
+        arguments = ("--port", "0", "--announce", str(announce), "--start", begin.isoformat())
+        self._simulator = spawn(Program("simulator", "sigma.simulator", arguments))
         threading.Thread(target=self._drain, args=(self._simulator,), daemon=True).start()
         self._until("The simulated exchange", lambda: announce.exists() or None)
         self.exchange = Exchange(announce.read_text(encoding="utf-8").strip())
         self.exchange.wait_until_up(UP_WITHIN_S)
-        self._leave_room_before_the_close()
         os.environ.update(environment(self.exchange.url))
         self.home.write_environment(self.exchange.url, self.url)
-
-    def _leave_room_before_the_close(self) -> None:
-        """A demo that is started shortly before the close begins in the morning instead."""
-        now = datetime.fromisoformat(self.exchange.get("clock")["now"])
-        if to_ist(now).time() > LATEST_START:
-            self.exchange.post("clock", set=ist(ist_date(now), time_of_day(10)).isoformat())
 
     def _prepare(self) -> None:
         import sigma
@@ -194,20 +204,24 @@ class Stage:
         known = {**simulated, "client_code": client_id}
         wanted = self.desk.capabilities(broker).credentials
         self.desk.accounts.add(broker, name=name, **{key: known[key] for key in wanted})
-        self.desk.accounts.connect(name, **self.exchange.login(client_id))
+        self.exchange.post("redirect-url", client_id=client_id, url=f"{self.app_url}/connect/{broker}")
+
+    def _log_in(self) -> None:
+        for name, (_, client_id) in ACCOUNTS.items():
+            self.desk.accounts.connect(name, **self.exchange.login(client_id))
 
     def _drain(self, process: subprocess.Popen[str]) -> None:
         for line in process.stdout or ():
             self.note("simulator", line.rstrip("\n"))
 
-    def _wait_for_gateway(self) -> None:
+    def _wait_for(self, name: str, url: str) -> None:
         def answers() -> bool | None:
             try:
-                return httpx.get(f"{self.url}/health", timeout=2, trust_env=False).status_code == 200 or None
+                return httpx.get(url, timeout=2, trust_env=False).status_code == 200 or None
             except httpx.HTTPError:
                 return None
 
-        self._until("The gateway", answers)
+        self._until(f"The {name}", answers)
 
     def wait_for_worker(self) -> None:
         """Return once the worker that runs now has given its first sign of life."""
@@ -222,13 +236,14 @@ class Stage:
     def _until(self, what: str, condition: Callable[[], bool | None]) -> None:
         deadline = time.monotonic() + UP_WITHIN_S
         while condition() is None:
-            self.check_exchange()
+            self.check()
             if time.monotonic() > deadline:
                 raise StageFailed(f"{what} did not start within {UP_WITHIN_S:g} s.", hint=f"Its words are in {self.logs}.")
             time.sleep(0.05)
 
-    def check_exchange(self) -> None:
-        """Raise StageFailed when the simulated exchange is gone: nothing can go on without it."""
+    def check(self) -> None:
+        """Restart what crashed; raise StageFailed when the simulated exchange is gone: nothing can go on without it."""
+        self.supervisor.poll()
         if self._simulator is not None and self._simulator.poll() is not None:
             raise StageFailed("The simulated exchange has ended.", hint=f"Its words are in {self.logs / 'simulator.out'}.")
 

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from sigma.domain.accounts import TradingMode, stricter
-from sigma.domain.errors import Conflict, InvalidInput, Unsupported
-from sigma.domain.orders import Command, CommandKind, CommandState, Order, OrderRequest, OrderStatus, OrderType, Outcome, Validity
+from sigma.domain.errors import Conflict, InvalidInput, SigmaError, Unsupported
+from sigma.domain.orders import (
+    EXPOSED,
+    Command,
+    CommandKind,
+    CommandState,
+    Order,
+    OrderRequest,
+    OrderStatus,
+    OrderType,
+    Outcome,
+    Validity,
+)
 from sigma.engines import lifecycle
 from sigma.engines.lifecycle import Act
 from sigma.engines.orders import fit, suit
@@ -40,6 +51,15 @@ def wanted_request(request: OrderRequest, payload: Mapping[str, str | None]) -> 
         validity=Validity(asked.get("validity", request.validity)),
         disclosed_quantity=min(request.disclosed_quantity, quantity),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class CancelResult:
+    """What a cancel of one order came to: `done` says that it is taken back, or that its cancel is on its way."""
+
+    order: Order
+    done: bool
+    words: str
 
 
 class Amendment:
@@ -121,6 +141,32 @@ class Amendment:
             if order.status in (OrderStatus.WAITING, OrderStatus.APPROVED):
                 return self._withdraw(tx, order)
             return want_cancel(house, tx, order, insist=True)
+
+    def cancel_all(self, account: str | int, *, user_id: int) -> Sequence[CancelResult]:
+        """Take back every order of an account that may still execute, oldest first, each by itself.
+
+        What cannot be taken back is told in its row and holds up no other.
+        """
+        with self._house.store.read() as tx:
+            chosen = self._house.account(tx, account, user_id).id
+            orders = tx.orders.list(user_id=user_id, account_id=chosen, statuses=tuple(EXPOSED), newest_first=False)
+        return [self._cancelled(order, user_id) for order in orders if not order.unsettled]
+
+    def cancel_each(self, order_ids: Sequence[int], *, user_id: int) -> Sequence[CancelResult]:
+        """Take back the orders named, each by itself: what was executed meanwhile stays and changes nothing about the wish."""
+        with self._house.store.read() as tx:
+            orders = [self._house.own(tx, order_id, user_id) for order_id in order_ids]
+        return [self._cancelled(order, user_id) for order in orders]
+
+    def _cancelled(self, order: Order, user_id: int) -> CancelResult:
+        try:
+            now = self.cancel(order.id, user_id=user_id)
+        except SigmaError as error:
+            return CancelResult(order, False, str(error))
+        if now.status.final:
+            return CancelResult(now, True, "taken back before it was sent")
+        known = now.status.live and now.broker_order_id is not None
+        return CancelResult(now, True, "the broker is asked" if known else "goes out once the broker's id is known")
 
     def _withdraw(self, tx: Unit, order: Order) -> Order:
         house, now = self._house, self._house.clock.now()

@@ -11,6 +11,7 @@ from sigma.domain.accounts import Account, TradingMode, stricter
 from sigma.domain.errors import Conflict
 from sigma.domain.orders import EXPOSED, Command, CommandKind, CommandState, Order, OrderRequest, OrderStatus, Product
 from sigma.domain.risk import RiskDecision, RiskLimits, RiskSnapshot
+from sigma.domain.signals import Signal
 from sigma.domain.times import ist_date
 from sigma.engines import lifecycle, risk
 from sigma.engines.lifecycle import Act
@@ -27,6 +28,11 @@ class Facts:
     price_at: datetime | None = None
     position: int | None = None
     exits_filled: int = 0
+
+
+def signal_of(tx: Unit, order: Order) -> Signal | None:
+    """Return the message that asked for an order, None when a person did."""
+    return tx.signals.get(order.signal_id) if order.signal_id else None
 
 
 class Approval:
@@ -56,25 +62,23 @@ class Approval:
         """
         house = self._house
         with house.store.read() as tx:
-            order = self._waiting(tx, order_id, user_id, version, late)
+            order = self.waiting(tx, order_id, user_id, version, late)
             chosen = house.account(tx, account, user_id)
-        request = suit(order.request, house.capabilities(chosen))
-        facts = self.gather(request, chosen, order.strategy)
+        ready, facts = self.prepare(order, chosen)
         with house.store.begin() as tx:
             tx.users.lock(user_id)
-            order = self._waiting(tx, order_id, user_id, order.version, late)
+            order = self.waiting(tx, order_id, user_id, order.version, late)
             chosen = tx.accounts.get(chosen.id)
-            return self.admit(tx, replace(order, request=request), chosen, facts)
+            return self.admit(tx, replace(order, request=ready.request), chosen, facts)
 
-    def _waiting(self, tx: Unit, order_id: int, user_id: int, version: int | None, late: bool) -> Order:
+    def waiting(self, tx: Unit, order_id: int, user_id: int, version: int | None, late: bool) -> Order:
+        """Return an order that can be approved now, or raise Conflict."""
         order = self._house.own(tx, order_id, user_id, version)
         if order.status is not OrderStatus.WAITING:
             raise Conflict(
                 f"Order {order.id} is {order.status}, not waiting for approval.", hint="Nothing was sent by this call."
             )
-        signal = tx.signals.get(order.signal_id) if order.signal_id else None
-        max_age = timedelta(seconds=self._house.seconds("signals.max_age"))
-        reason = lateness(order, signal, self._house.clock.now(), max_age)
+        reason = self.lateness(order, signal_of(tx, order))
         if reason and not late:
             raise Conflict(
                 f"Order {order.id} comes from a signal that is {reason}.",
@@ -82,6 +86,22 @@ class Approval:
                 code="LATE_SIGNAL",
             )
         return order
+
+    def lateness(self, order: Order, signal: Signal | None) -> str:
+        """Return why an approval of this order asks again, empty when it does not."""
+        max_age = timedelta(seconds=self._house.seconds("signals.max_age"))
+        return lateness(order, signal, self._house.clock.now(), max_age)
+
+    def prepare(self, order: Order, account: Account) -> tuple[Order, Facts]:
+        """Return the order as this account's broker takes it, and what the risk gate will need; nothing is stored.
+
+        Raises
+        ------
+        SessionExpired, Unsupported
+            The account is not logged in, or its broker does not take such an order.
+        """
+        suited = replace(order, request=suit(order.request, self._house.capabilities(account)))
+        return suited, self.gather(suited.request, account, order.strategy)
 
     def gather(self, request: OrderRequest, account: Account, strategy: str) -> Facts:
         """Read what the risk gate will need; raises SessionExpired when the account is not logged in."""

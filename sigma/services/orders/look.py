@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, time
+from typing import Unpack
 
-from sigma.domain.orders import Command, Fill, Order, OrderEvent, OrderStatus, Source
-from sigma.domain.risk import RiskDecision
-from sigma.domain.signals import Signal
+from sigma.domain.errors import InvalidInput
+from sigma.domain.orders import GROUPS, Fill, Order, Source
+from sigma.domain.story import Story
+from sigma.domain.times import ist, ist_date
+from sigma.ports.storage import OrderFilter, OwnOrders, Unit
 from sigma.services.orders.house import OrderHouse
 
 POLL_S = 0.02
-
-
-@dataclass(frozen=True, slots=True)
-class Story:
-    """Why an order happened: signal, decisions, writes, history, executions; oldest first."""
-
-    order: Order
-    signal: Signal | None
-    decisions: tuple[RiskDecision, ...]
-    commands: tuple[Command, ...]
-    events: tuple[OrderEvent, ...]
-    fills: tuple[Fill, ...]
 
 
 class OrderViews:
@@ -42,30 +32,56 @@ class OrderViews:
         *,
         user_id: int,
         account: str | int | None = None,
-        statuses: Sequence[OrderStatus] | None = None,
-        since: datetime | None = None,
-        signal_id: int | None = None,
+        group: str | None = None,
         newest_first: bool = True,
         limit: int | None = None,
+        offset: int = 0,
+        **filters: Unpack[OrderFilter],
     ) -> Sequence[Order]:
-        """Return orders, newest first unless told otherwise."""
+        """Return orders, newest first unless told otherwise; `group` as in `groups`."""
+        if offset < 0 or (limit is not None and limit < 0):
+            raise InvalidInput(f"A page of orders cannot start at {offset} and have {limit} rows.", hint="Give 0 or more.")
         with self._house.store.read() as tx:
-            chosen = None if account is None else self._house.account(tx, account, user_id).id
-            return tx.orders.list(
-                user_id=user_id,
-                account_id=chosen,
-                statuses=statuses,
-                since=since,
-                signal_id=signal_id,
-                newest_first=newest_first,
-                limit=limit,
-            )
+            wanted = self._wanted(tx, user_id, account, group, filters)
+            return tx.orders.list(newest_first=newest_first, limit=limit, offset=offset, **wanted)
 
-    def fills(self, *, user_id: int, account: str | int | None = None) -> Sequence[Fill]:
-        """Return executions of one account, or of all the user ever had."""
+    def count(
+        self, *, user_id: int, account: str | int | None = None, group: str | None = None, **filters: Unpack[OrderFilter]
+    ) -> int:
+        """Return how many orders `select` would give without `limit` and `offset`."""
+        with self._house.store.read() as tx:
+            return sum(tx.orders.tally(**self._wanted(tx, user_id, account, group, filters)).values())
+
+    def groups(self, *, user_id: int, account: str | int | None = None) -> Mapping[str, int]:
+        """Return how many orders each of GROUPS has: those not ended, and those that ended today (IST)."""
+        with self._house.store.read() as tx:
+            tally = tx.orders.tally(**self._wanted(tx, user_id, account, None, {"ended_since": self._midnight()}))
+        return {name: sum(tally.get(status, 0) for status in statuses) for name, statuses in GROUPS.items()}
+
+    def _wanted(self, tx: Unit, user_id: int, account: str | int | None, group: str | None, filters: OrderFilter) -> OwnOrders:
+        """Return a filter with the user's account, and with what a group narrows."""
+        chosen = None if account is None else self._house.account(tx, account, user_id).id
+        wanted: OwnOrders = {**filters, "user_id": user_id, "account_id": chosen}
+        if group is None:
+            return wanted
+        if group not in GROUPS:
+            raise InvalidInput(f"There is no group of orders {group!r}.", hint=f"Use one of {', '.join(GROUPS)}.")
+        statuses = wanted.get("statuses")
+        wanted["statuses"] = [status for status in GROUPS[group] if statuses is None or status in statuses]
+        wanted["ended_since"] = self._midnight()
+        return wanted
+
+    def _midnight(self) -> datetime:
+        """Return the moment at which today (IST) began."""
+        return ist(ist_date(self._house.clock.now()), time())
+
+    def fills(
+        self, *, user_id: int, account: str | int | None = None, since: datetime | None = None, until: datetime | None = None
+    ) -> Sequence[Fill]:
+        """Return executions of one account, or of all the user ever had, at or after `since` and before `until`."""
         with self._house.store.read() as tx:
             chosen = None if account is None else self._house.account(tx, account, user_id).id
-            return tx.orders.fills(user_id=user_id, account_id=chosen)
+            return tx.orders.fills(user_id=user_id, account_id=chosen, since=since, until=until)
 
     def story(self, order_id: int, *, user_id: int) -> Story:
         """Return everything that is known about why an order happened and what came of it."""

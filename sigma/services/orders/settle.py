@@ -47,6 +47,8 @@ class SyncReport:
         Orders are at work or outcomes open: the next read should follow soon.
     unknown : int
         Writes whose outcome is still open.
+    ahead_s : float or None
+        Seconds that our clock is ahead of the broker's, where it said what time it is.
     """
 
     account: str
@@ -58,6 +60,7 @@ class SyncReport:
     active: bool
     unknown: int
     bad: tuple[str, ...] = ()
+    ahead_s: float | None = None
 
 
 class BookSync:
@@ -112,7 +115,8 @@ class _Pass:
         active = any(not order.unsettled for order in working) or self._fills_missing()
         bad = (*(f"{bad.what}: {bad.reason}" for bad in self.book.bad), *self.fills.bad, *self.unreadable)
         counts = (len(self.book.rows), self.changed, self.adopted, self.new_fills)
-        return SyncReport(self.account.name, self.now, *counts, active=active, unknown=self._unknown(), bad=bad)
+        ahead_s = self.book.ahead_s
+        return SyncReport(self.account.name, self.now, *counts, active=active, unknown=self._unknown(), bad=bad, ahead_s=ahead_s)
 
     def _unknown(self) -> int:
         """Count the writes whose outcome reading the book may still bring out."""

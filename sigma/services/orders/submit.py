@@ -9,7 +9,7 @@ from typing import Any
 from sigma.domain.errors import Conflict, InvalidOrder
 from sigma.domain.instruments import Listing
 from sigma.domain.orders import Order, OrderEvent, OrderMode, OrderRequest, OrderStatus, Source
-from sigma.engines.orders import fit, suit
+from sigma.engines.orders import fit
 from sigma.ports.storage import Unit
 from sigma.services.orders.approve import Approval
 from sigma.services.orders.house import OrderHouse, random_id
@@ -130,8 +130,7 @@ class Submission:
                 return store_waiting(tx, replace(order, account_id=chosen))
         with house.store.read() as tx:
             target = house.account(tx, account, user_id)
-        order = replace(order, request=suit(order.request, house.capabilities(target)), account_id=target.id)
-        facts = self._approval.gather(order.request, target, order.strategy)
+        order, facts = self._approval.prepare(replace(order, account_id=target.id), target)
         with house.store.begin() as tx:
             tx.users.lock(user_id)
             stored = house.add(tx, order, "SUBMITTED", f"{origin.source.lower()} wants it on {target.name}")

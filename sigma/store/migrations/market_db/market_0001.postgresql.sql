@@ -33,6 +33,14 @@ CREATE TABLE isins (
 
 CREATE INDEX ix_isins_since ON isins (since)
 
+CREATE TABLE last_quotes (
+	listing TEXT NOT NULL,
+	last_price NUMERIC(19, 8) NOT NULL,
+	close NUMERIC(19, 8),
+	at TIMESTAMP WITH TIME ZONE NOT NULL,
+	CONSTRAINT pk_last_quotes PRIMARY KEY (listing)
+)
+
 CREATE TABLE listings (
 	id BIGSERIAL NOT NULL,
 	text TEXT NOT NULL,

@@ -33,6 +33,14 @@ CREATE TABLE isins (
 
 CREATE INDEX ix_isins_since ON isins (since)
 
+CREATE TABLE last_quotes (
+	listing TEXT NOT NULL,
+	last_price BIGINT NOT NULL,
+	close BIGINT,
+	at DATETIME NOT NULL,
+	CONSTRAINT pk_last_quotes PRIMARY KEY (listing)
+)
+
 CREATE TABLE listings (
 	id INTEGER NOT NULL,
 	text TEXT NOT NULL,

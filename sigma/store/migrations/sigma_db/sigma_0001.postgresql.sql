@@ -29,6 +29,8 @@ CREATE TABLE users (
 	role VARCHAR NOT NULL CONSTRAINT ck_users_role CHECK (role IN ('owner', 'trader', 'viewer')),
 	trading_mode VARCHAR NOT NULL CONSTRAINT ck_users_trading_mode CHECK (trading_mode IN ('NORMAL', 'EXIT_ONLY', 'PAUSED')),
 	webhook_hash TEXT,
+	password_hash TEXT,
+	events_seen BIGINT DEFAULT '0' NOT NULL,
 	created_at TIMESTAMP WITH TIME ZONE NOT NULL,
 	CONSTRAINT pk_users PRIMARY KEY (id),
 	CONSTRAINT uq_users_name UNIQUE (name)
@@ -72,6 +74,19 @@ CREATE TABLE settings (
 	CONSTRAINT uq_settings_name UNIQUE (user_key, name),
 	CONSTRAINT fk_settings_user_id FOREIGN KEY(user_id) REFERENCES users (id)
 )
+
+CREATE TABLE sign_ins (
+	token_hash TEXT NOT NULL,
+	user_id BIGINT NOT NULL,
+	created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	expires_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	CONSTRAINT pk_sign_ins PRIMARY KEY (token_hash),
+	CONSTRAINT fk_sign_ins_user_id FOREIGN KEY(user_id) REFERENCES users (id)
+)
+
+CREATE INDEX ix_sign_ins_expires ON sign_ins (expires_at)
+
+CREATE INDEX ix_sign_ins_user ON sign_ins (user_id)
 
 CREATE TABLE signals (
 	id BIGSERIAL NOT NULL,

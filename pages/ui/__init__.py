@@ -1,0 +1,1 @@
+"""What pages share: the shell around them, formats, tables, states and dialogs."""

@@ -1,0 +1,92 @@
+"""The bar on every page: kill, market and clock, health in words, bell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from pages.ui.badges import escape
+from pages.ui.every import live
+from pages.ui.kill import may_trade, stop_trading
+from pages.ui.navigation import link
+from pages.ui.session import desk, visitor
+from sigma.desk import Desk
+from sigma.domain import show
+from sigma.domain.calendar import Hours
+from sigma.domain.health import Check, Mark
+from sigma.domain.times import to_ist
+
+EVERY_S = 5
+GLYPHS = {Mark.BAD: ":red[✕]", Mark.WARNING: ":orange[▲]", Mark.NOTE: ":blue[i]", Mark.GOOD: ":green[✓]"}
+
+
+def bar() -> None:
+    """Draw the bar, again and again."""
+    live(_bar, EVERY_S)
+
+
+def _bar() -> None:
+    mine = desk()
+    with st.container(key="bar", horizontal=True, vertical_alignment="center", gap="small", wrap=False):
+        if may_trade() and st.button("Kill", icon=":material/front_hand:", shortcut="Shift+K", key="kill"):
+            stop_trading()
+        _hours(mine)
+        _health(mine.checks())
+        st.space("stretch")
+        _bell(mine)
+
+
+def _hours(mine: Desk) -> None:
+    hours = mine.hours()
+    clock = f"{to_ist(mine.now()):%H:%M}"
+    label = f"Open {clock}" if any(one.open for one in hours) else f"Closed {clock}"
+    with st.popover(label, type="tertiary", key="hours"):
+        st.markdown(f"**{to_ist(mine.now()):%A %d %b %Y, %H:%M} IST**")
+        for one in hours:
+            st.markdown(f"**{one.exchange}** {_session(one)}")
+        holiday = next((one.holiday for one in hours if one.holiday), "")
+        if holiday:
+            st.caption(f"Next holiday: {holiday}.")
+
+
+def _session(one: Hours) -> str:
+    if not one.known:
+        return "hours are not known here"
+    if one.open and one.closes_at is not None:
+        return f"open until {to_ist(one.closes_at):%H:%M}"
+    return "closed" if one.next_open is None else f"closed, opens {to_ist(one.next_open):%a %d %b %H:%M}"
+
+
+def _health(checks: Sequence[Check]) -> None:
+    issues = [check for check in checks if check.mark in (Mark.BAD, Mark.WARNING)]
+    bad = any(check.mark is Mark.BAD for check in issues)
+    label = f":{'red' if bad else 'orange'}[{len(issues)} issue{'s' * (len(issues) > 1)}]" if issues else "All well"
+    icon = ":material/error:" if bad else ":material/warning:" if issues else ":material/check_circle:"
+    with st.popover(label, type="tertiary", icon=icon, key="health-chip"):
+        for check in issues or checks:
+            st.markdown(f"{GLYPHS[check.mark]} **{escape(check.what)}** {escape(check.words)} {escape(check.hint)}")
+        link("health", "All checks")
+
+
+def _bell(mine: Desk) -> None:
+    bell = mine.bell()
+    with st.popover(str(bell.unseen) if bell.unseen else " ", type="tertiary", icon=":material/notifications:", key="bell"):
+        now = mine.now()
+        if not bell.items:
+            st.caption("Nothing went wrong in the last seven days.")
+        for event in bell.items[:10]:
+            st.markdown(f"{show.when(event.at, now)} {escape(event.text)}")
+        with st.container(horizontal=True):
+            if bell.unseen and st.button("Mark all as seen", key=f"seen:{bell.items[0].id}"):
+                mine.bell_seen()
+                st.rerun(scope="fragment")
+            link("activity", "Activity")
+
+
+def person() -> None:
+    """Draw who is signed in, and the way out, at the foot of the navigation."""
+    user = visitor()
+    with st.sidebar, st.container(horizontal=True, vertical_alignment="center", key="person"):
+        st.markdown(f"{escape(user.name)} · {user.role}")
+        st.html('<a href="/sign-out" target="_self">Sign out</a>')

@@ -1,0 +1,30 @@
+"""Fragments that draw themselves again: at the page's cadence while a market is open, ten times slower when all are closed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+from pages.ui.session import desk
+
+CLOSED_FACTOR = 10
+
+
+def live(draw: Callable[..., None], seconds: float, *given: Any) -> None:
+    """Draw a part of the page now, and again every so many seconds.
+
+    Parameters
+    ----------
+    draw : callable
+        A function of a module (its name is the fragment's identity). It asks for the desk anew each time it runs.
+    seconds : float
+        Cadence while a market is open.
+    """
+    st.fragment(draw, run_every=seconds * (1 if market_open() else CLOSED_FACTOR))(*given)
+
+
+def market_open() -> bool:
+    """Say whether any exchange is in its session."""
+    return any(hours.open for hours in desk().hours())

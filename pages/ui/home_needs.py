@@ -1,0 +1,141 @@
+"""What needs a person: orders nobody can vouch for, accounts that cannot send, orders that wait or failed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+
+from pages.ui.badges import Badge, escape
+from pages.ui.rows import rows, text
+from sigma.domain import show
+from sigma.domain.accounts import SessionState
+from sigma.domain.orders import OrderStatus
+from sigma.domain.show import MISSING, STATUS_CHIPS, UNSETTLED_CHIP, Chip, Tone
+
+EXPIRED, ERROR, NEVER = SessionState.EXPIRED, SessionState.ERROR, SessionState.NEVER
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """One line of "Needs you".
+
+    Parameters
+    ----------
+    key : str
+        Which sort it is, for the keys of widgets.
+    words : str
+        Markdown.
+    path, query : str, mapping
+        Where a person does something about it.
+    """
+
+    key: str
+    chip: Chip
+    words: str
+    path: str
+    query: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is looked at, as the desk gives it: orders of unknown outcome, the queue, today's failures, accounts."""
+
+    unknown: pd.DataFrame
+    queue: pd.DataFrame
+    faulty: pd.DataFrame
+    accounts: pd.DataFrame
+
+
+def needs(facts: Facts, badges: Sequence[Badge], now: datetime) -> list[Need]:
+    """Return what needs the person, the most pressing first."""
+    marks = {badge.name: badge.coloured for badge in badges}
+    return [
+        *_unknown(facts.unknown, marks, now),
+        *_frozen(facts.accounts, marks),
+        *_logins(facts.accounts, marks, now),
+        *_queue(facts.queue, now),
+        *_faulty(facts.faulty, marks, now),
+    ]
+
+
+def order_words(row: Any, marks: Mapping[str, str]) -> str:
+    """Return an order in Markdown: side, quantity, listing and, where it has one, the account."""
+    account = text(row.account)
+    place = f" on {marks.get(account, escape(account))}" if account else ""
+    return f"{row.side} {show.quantity(row.quantity)} {escape(row.listing)}{place}"
+
+
+def _unknown(found: pd.DataFrame, marks: Mapping[str, str], now: datetime) -> Iterator[Need]:
+    lost, checked = found[found["unsettled"]], found[~found["unsettled"]]
+    for key, some, what, hint in (
+        ("unsettled", lost, UNSETTLED_CHIP, "Say what became of it."),
+        ("unknown", checked, STATUS_CHIPS[OrderStatus.UNKNOWN], "It is being looked for at the broker: do not place it again."),
+    ):
+        for first in rows(some.head(1)):
+            chip = Chip(f"? {_count(len(some), 'outcome')} {'unsettled' if key == 'unsettled' else 'unknown'}", what.tone)
+            sent = f", sent {show.when(first.sent_at, now)} IST" if show.moment(first.sent_at) else ""
+            yield Need(key, chip, f"{order_words(first, marks)}{sent}. {hint}", "orders", _at(first.account))
+
+
+def _frozen(accounts: pd.DataFrame, marks: Mapping[str, str]) -> Iterator[Need]:
+    for row in rows(accounts):
+        if text(row.frozen_reason):
+            words = f"{marks[row.name]} sends nothing: {escape(row.frozen_reason)}"
+            yield Need(f"frozen:{row.id}", Chip("✕ Account frozen", Tone.BAD), words, "health")
+
+
+def _logins(accounts: pd.DataFrame, marks: Mapping[str, str], now: datetime) -> Iterator[Need]:
+    wanted = accounts[accounts["enabled"]]
+    for state, glyph, what in (
+        (EXPIRED, "▲", "session expired"),
+        (ERROR, "▲", "session in doubt"),
+        (NEVER, "○", "not connected"),
+    ):
+        some = [row for row in rows(wanted) if row.state == state]
+        if not some:
+            continue
+        words = what if len(some) == 1 or state == NEVER else what.replace("session", "sessions")
+        chip = Chip(f"{glyph} {len(some)} {words}", Tone.OVER if state == NEVER else Tone.STOPPED)
+        said = [f"{marks[row.name]}{_since(row, now)}" for row in some]
+        yield Need(f"login:{state}", chip, ", ".join(said), "brokers", {"connect": some[0].name})
+
+
+def _since(row: Any, now: datetime) -> str:
+    if row.state == EXPIRED:
+        return f" since {show.when(row.expires_at, now)} IST"
+    return f": {escape(text(row.error))}" if row.state == ERROR and text(row.error) else ""
+
+
+def _queue(queue: pd.DataFrame, now: datetime) -> Iterator[Need]:
+    for first in rows(queue.head(1)):
+        what = "1 order waits" if len(queue) == 1 else f"{len(queue)} orders wait"
+        made = f"{show.when(first.created_at, now)} IST"
+        age = show.age((now - first.created_at).total_seconds())
+        asked = " ".join(escape(word) for word in (text(first.source), text(first.strategy)) if word)
+        chip = Chip(f"◔ {what} in the queue", STATUS_CHIPS[OrderStatus.WAITING].tone)
+        yield Need("queue", chip, f"oldest from {age} ago ({made}), {asked}", "queue")
+
+
+def _faulty(faulty: pd.DataFrame, marks: Mapping[str, str], now: datetime) -> Iterator[Need]:
+    stopped = faulty["status"] == OrderStatus.REJECTED_RISK
+    for key, some, chip, why in (
+        ("failed", faulty[~stopped], STATUS_CHIPS[OrderStatus.REJECTED], "broker_reason"),
+        ("stopped", faulty[stopped], STATUS_CHIPS[OrderStatus.REJECTED_RISK], "risk_note"),
+    ):
+        for first in rows(some.head(1)):
+            what = f"{_count(len(some), 'order')} {'failed' if key == 'failed' else 'stopped by risk'} today"
+            reason = escape(text(getattr(first, why))) or MISSING
+            words = f"last {order_words(first, marks)} at {show.when(first.updated_at, now)} IST: {reason}"
+            yield Need(key, Chip(f"✕ {what}", chip.tone), words, "orders", _at(first.account))
+
+
+def _at(account: object) -> dict[str, str]:
+    return {"account": text(account)} if text(account) else {}
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"

@@ -1,0 +1,91 @@
+"""Orders as rows of a table: what each cell says, and the file that a person takes away."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from pages.ui.table import Column
+from sigma.domain.orders import OrderStatus
+from sigma.domain.show import SIDE_TONES, STATUS_CHIPS, UNSETTLED_CHIP, quantity, status_chip
+
+CHIPS = {chip.text: chip.tone for chip in (*STATUS_CHIPS.values(), UNSETTLED_CHIP)}
+COLUMNS: Mapping[str, Column] = {
+    "listing": Column("Listing", width=176, pinned=True),
+    "chip": Column("Status", "chip", 140, chips=CHIPS),
+    "side": Column("Side", "chip", 64, chips=SIDE_TONES),
+    "done": Column("Filled / qty", "right", 105),
+    "price": Column("Price ₹", "price", 95),
+    "average_price": Column("Avg ₹", "price", 95),
+    "last_price": Column("LTP ₹", "price", 95, help="Last price that is stored; it may be some seconds old."),
+    "order_type": Column("Type", width=75),
+    "product": Column("Product", width=70),
+    "created_at": Column("Time", "moment", 75, help="When the order was made, IST."),
+    "reason": Column("Reason", width=260, help="The broker's own words; what the risk gate said begins with Risk:."),
+    "origin": Column("Source", width=120),
+    "mode": Column("Mode", width=80, help="AUTO: sent without asking. MANUAL: a person said yes."),
+    "trigger_price": Column("Trigger ₹", "price", 95),
+    "broker_order_id": Column("Broker id", width=110),
+}
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+SOURCES = {
+    "PERSON": "You",
+    "NOTEBOOK": "Notebook",
+    "CLI": "Command line",
+    "WEBHOOK": "Webhook",
+    "KILL": "Kill switch",
+    "BROKER": "Elsewhere",
+}
+
+
+def as_rows(orders: pd.DataFrame, last_prices: Mapping[str, float]) -> pd.DataFrame:
+    """Return orders indexed by id with the cells that `COLUMNS` names.
+
+    Parameters
+    ----------
+    orders : DataFrame
+        As `desk.orders.table` gives it.
+    last_prices : mapping
+        Rupees by listing; a listing without one is missing.
+    """
+    rows = orders.set_index("id")
+    facts: list[dict[str, Any]] = orders.to_dict("records")  # type: ignore[assignment]
+    rows["chip"] = [status_chip(row["status"], unsettled=row["unsettled"]).text for row in facts]
+    rows["done"] = [f"{quantity(row['filled_quantity'])} / {quantity(row['quantity'])}" for row in facts]
+    rows["reason"] = [reason(row) for row in facts]
+    rows["origin"] = [origin(row) for row in facts]
+    rows["last_price"] = rows["listing"].map(last_prices).astype("float64")
+    return rows
+
+
+def reason(row: Mapping[str, Any]) -> str:
+    """Return why an order is where it is: the broker's words as they are, ours with what they come from before them."""
+    ours = (
+        ("", row["broker_reason"]),
+        ("Risk: ", row["risk_note"]),
+        ("Came back: ", row["stale_reason"]),
+        ("", "Cancel is on its way" if row["cancel_wanted"] and not OrderStatus(row["status"]).final else ""),
+    )
+    return " · ".join(f"{label}{words}" for label, words in ours if words)
+
+
+def origin(row: Mapping[str, Any]) -> str:
+    """Return where an order came from, and whether it wishes for a trigger that rests at the broker."""
+    source = SOURCES.get(row["source"], row["source"])
+    return " · ".join(filter(None, (source, row["strategy"], "GTT" if row["gtt"] else "")))
+
+
+def as_csv(orders: pd.DataFrame) -> bytes:
+    """Return orders as a file for spreadsheets, with the account as a column and times in IST.
+
+    A text that a spreadsheet would take for a formula gets an apostrophe before it.
+    """
+    told = orders.copy()
+    for name in told.select_dtypes("datetimetz"):
+        told[name] = told[name].dt.tz_convert("Asia/Kolkata").dt.strftime("%Y-%m-%d %H:%M:%S")
+    for name in told.select_dtypes("str"):
+        told[name] = ["'" + text if isinstance(text, str) and text.startswith(FORMULA) else text for text in told[name]]
+    moved = ["account", *(name for name in told.columns if name != "account")]
+    return bytes(told[moved].to_csv(index=False).encode("utf-8-sig"))

@@ -1,0 +1,64 @@
+"""What an order would come to, drawn the same way wherever somebody is about to say yes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from pages.ui.badges import escape
+from pages.ui.session import desk
+from sigma.domain import show
+from sigma.domain.preview import Estimate, Preview
+from sigma.domain.risk import RiskDecision
+
+NOT_KNOWN = "N/A"
+
+
+def show_preview(preview: Preview) -> None:
+    """Draw value, margin, charges, the risk gate's verdict with its numbers, and what warns or speaks against the order."""
+    with st.container(horizontal=True, key="preview"):
+        st.metric("Value", NOT_KNOWN if preview.value is None else show.rupees(preview.value))
+        st.metric("Margin", estimate(preview.margin))
+        st.metric("Charges", estimate(preview.charges))
+    if preview.quote_at is not None and preview.price_used is not None:
+        st.caption(
+            f"At the last price, {show.price(preview.price_used)}: {show.freshness('quoted', preview.quote_at, desk().now())}."
+        )
+    if preview.decision is not None:
+        (st.markdown if preview.decision.allowed else st.error)(verdict(preview.decision))
+    if preview.problems:
+        st.error("  \n".join(escape(words) for words in preview.problems), icon=":material/block:")
+    if preview.warnings:
+        st.warning("  \n".join(escape(words) for words in preview.warnings), icon=":material/warning:")
+
+
+def acceptable(preview: Preview) -> bool:
+    """Say whether the order would be taken: nothing speaks against it, and the risk gate allows it."""
+    return not preview.problems and preview.decision is not None and preview.decision.allowed
+
+
+def estimate(found: Estimate) -> str:
+    """Return an amount, or that it is not known; never 0 for not known."""
+    return NOT_KNOWN if found.amount is None else show.rupees(found.amount)
+
+
+def verdict(decision: RiskDecision) -> str:
+    """Return the risk gate's word as Markdown, with the numbers of the rules that measured something."""
+    measured = "".join(f"  \n{_words(one.rule)}: {_numbers(one.numbers)}" for one in decision.results if one.numbers)
+    if decision.allowed:
+        return f":green[✓] The risk gate lets it pass.{measured}"
+    return f"**✕ The risk gate would stop it:** {escape(decision.text)}.{measured}"
+
+
+def _numbers(numbers: Mapping[str, str]) -> str:
+    return ", ".join(f"{_words(name)} {escape(_number(value))}" for name, value in numbers.items())
+
+
+def _number(text: str) -> str:
+    found = show.number(text)
+    return text if found is None else show.price(found, 0 if found == found.to_integral_value() else 2)
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")

@@ -1,0 +1,11 @@
+"""The whole stylesheet; everything else of the look is in ``.streamlit/config.toml``."""
+
+STYLESHEET = """<style>
+div:has(> .st-key-bar){position:sticky;top:.5rem;margin-top:-3.9rem;height:2.9rem;z-index:999990;width:calc(100% - 2rem)}
+@media(max-width:768px){div:has(> .st-key-bar){margin-left:2rem;width:calc(100% - 4rem)}.st-key-kill kbd{display:none}}
+.st-key-person a{color:inherit}
+.st-key-login-link a{display:inline-block;padding:.4rem 1rem;border-radius:.4rem;text-decoration:none}
+.st-key-login-link a{background:#1F4FBF;color:#FFF}
+@media(prefers-color-scheme:dark){.st-key-login-link a{background:#5B8DEF;color:#0B1220}}
+@media(prefers-color-scheme:dark){[class*="st-key-go_"] button:enabled :is(p,span){color:#0B1220}}
+</style>"""

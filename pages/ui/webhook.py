@@ -1,0 +1,78 @@
+"""The way in for alerts: its address, its secret, and a message to paste."""
+
+from __future__ import annotations
+
+import json
+
+import streamlit as st
+
+from pages.ui.rows import rows
+from pages.ui.session import desk
+from sigma.domain import show
+from sigma.domain.errors import SigmaError
+from sigma.domain.signals import PLACE_OF_SECRET, alert_text
+
+PATH = "/webhook/tradingview"
+GATEWAY = "gateway"
+
+
+def webhook() -> None:
+    """Draw where alerts are sent to, whether there is a secret, and what an alert says."""
+    with st.container(border=True):
+        st.subheader("Address", anchor=False)
+        _address()
+    with st.container(border=True):
+        st.subheader("Secret", anchor=False)
+        _secret()
+    with st.container(border=True):
+        st.subheader("Message", anchor=False)
+        st.markdown(
+            "Paste it into the alert's *Message* and put your secret in the place of "
+            f"`{PLACE_OF_SECRET}`. The double braces are filled in by TradingView. Its order waits in the queue for your yes."
+        )
+        st.code(json.dumps(alert_text("TV-01", "MIS", "{{strategy.order.contracts}}"), indent=2), language=None)
+
+
+def _address() -> None:
+    beat = next((row for row in rows(desk().health()) if row.process == GATEWAY), None)
+    address = None if beat is None else beat.detail.get("address")
+    if beat is None or address is None:
+        st.markdown("The webhook has not said where it listens. `sigma up` starts it.")
+        return
+    st.code(f"{address}{PATH}", language=None)
+    st.caption(
+        f"{show.freshness('answered', beat.at, desk().now())}. It listens on this machine: TradingView reaches it through a "
+        "tunnel, whose public address takes the place of the first part."
+    )
+
+
+def _secret() -> None:
+    there = desk().signals.has_secret()
+    words = ":green[✓] A secret is set." if there else ":orange[▲] No secret is set: every alert is refused."
+    st.markdown(f"{words} Only its hash is kept, so it cannot be shown again.")
+    if st.button("Make a new secret" if there else "Make a secret", key="webhook-rotate", icon=":material/autorenew:"):
+        new_secret(there)
+
+
+@st.dialog("New webhook secret?", icon=":material/key:", on_dismiss="rerun")
+def new_secret(there: bool) -> None:
+    """Ask whether a new secret is to be made, and show it this once; `there` says that it replaces another."""
+    place = st.empty()
+    with place.container():
+        lost = "Every alert that carries the old secret is refused from then on. " if there else ""
+        st.markdown(f"{lost}The new one is shown once: copy it into your alerts then.")
+        with st.container(horizontal=True, horizontal_alignment="right"):
+            if st.button("Keep the old secret" if there else "Not now", key="webhook-keep"):
+                st.rerun()
+            acted = st.button("Make a new secret", type="primary", key="go_webhook")
+    if not acted:
+        return
+    try:
+        made = desk().signals.rotate_secret()
+    except SigmaError as error:
+        st.error(f"**{error.message}** {error.hint}".strip(), icon=":material/error:")
+        return
+    with place.container():
+        st.markdown("Copy it now: it is not shown again.")
+        st.code(made, language=None, wrap_lines=True)
+        st.caption("Close this window when you have it.")

@@ -1,0 +1,175 @@
+"""Judging the installation: facts go in, checks come out. The words are the same for pages, notebooks and `sigma doctor`."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
+
+from sigma.domain.accounts import Account, SessionState, SessionStatus, TradingMode
+from sigma.domain.events import Heartbeat, JobRun
+from sigma.domain.health import BEAT_S, Check, Mark, Place
+from sigma.domain.orders import Order
+from sigma.domain.risk import KillState
+from sigma.domain.show import when
+
+PRIVATE = 0o077
+LITTLE_BYTES, TOO_LITTLE_BYTES = 2_000_000_000, 200_000_000
+SILENT_BEATS = 5
+LONG_RUN = timedelta(minutes=10)
+START = "Start it: `sigma up`."
+
+
+def place(found: Place) -> Iterator[Check]:
+    """Judge folder, key and disk."""
+    if found.home_mode is None or found.free_bytes is None:
+        yield Check(Mark.BAD, "home", f"{found.home} does not exist.", "`sigma db upgrade` makes it.")
+        return
+    yield _private("home", found.home, found.home_mode)
+    if found.key_given:
+        yield Check(Mark.GOOD, "key", "from SIGMA_KEY")
+    elif found.key_mode is not None:
+        yield _private("key", found.key_file, found.key_mode)
+    else:
+        yield Check(Mark.BAD, "key", f"{found.key_file} is missing.", "`sigma db upgrade` makes one for a new installation.")
+    free = found.free_bytes
+    mark = Mark.GOOD if free > LITTLE_BYTES else Mark.WARNING if free > TOO_LITTLE_BYTES else Mark.BAD
+    hint = "" if mark is Mark.GOOD else "A full disk stops sending: nothing goes out that cannot be recorded."
+    yield Check(mark, "disk", f"{free / 1e9:.1f} GB free", hint)
+
+
+def _private(what: str, path: str, mode: int) -> Check:
+    if mode & PRIVATE:
+        return Check(Mark.BAD, what, f"{path} can be read by others (mode {mode:04o}).", f"chmod go= {path}")
+    return Check(Mark.GOOD, what, f"{path} (mode {mode:04o})")
+
+
+def worker(beat: Heartbeat | None, every_s: float, now: datetime) -> Iterator[Check]:
+    """Judge the process that sends: without it nothing goes out."""
+    if beat is None:
+        yield Check(Mark.BAD, "worker", "has never run here: nothing is sent.", START)
+    elif silent(beat, every_s, now):
+        words = f"gave its last sign of life at {when(beat.at, now)} IST: nothing is sent."
+        yield Check(Mark.BAD, "worker", words, START, beat.at)
+    else:
+        yield Check(Mark.GOOD, "worker", f"is alive (pid {beat.pid})", since=beat.at)
+        stopped = str(beat.detail.get("stopped") or "")
+        if stopped:
+            yield Check(Mark.BAD, "worker", f"sends nothing for: {stopped}", "Restart it once the cause is mended.")
+
+
+def gateway(beat: Heartbeat | None, now: datetime) -> Check:
+    """Judge the process that takes alerts; who never started it may not want it."""
+    if beat is None:
+        return Check(Mark.NOTE, "gateway", "has never run here: no alert comes in by the webhook.", START)
+    if silent(beat, BEAT_S, now):
+        words = f"gave its last sign of life at {when(beat.at, now)} IST: no alert comes in."
+        return Check(Mark.WARNING, "gateway", words, START, beat.at)
+    return Check(Mark.GOOD, "gateway", f"is alive (pid {beat.pid})", since=beat.at)
+
+
+def web(beat: Heartbeat | None, now: datetime) -> Iterator[Check]:
+    """Judge the process that serves the pages; one that never ran is not missed."""
+    if beat is not None and silent(beat, BEAT_S, now):
+        words = f"gave its last sign of life at {when(beat.at, now)} IST: the pages do not open."
+        yield Check(Mark.NOTE, "web", words, "Start it: `sigma web`.", beat.at)
+    elif beat is not None:
+        yield Check(Mark.GOOD, "web", f"is alive (pid {beat.pid})", since=beat.at)
+
+
+def silent(beat: Heartbeat, every_s: float, now: datetime) -> bool:
+    """Say whether a process missed its signs of life; one from the future is of a clock that was set back."""
+    return abs((now - beat.at).total_seconds()) > SILENT_BEATS * every_s
+
+
+def session(account: Account, status: SessionStatus, now: datetime) -> Check:
+    """Judge an account's login as it is stored; who switched the account off wants none."""
+    name, hint = account.name, f"Connect it on the page Brokers, or `sigma login {shlex.quote(account.name)}`."
+    if status.state is SessionState.CONNECTED:
+        until = f", until {when(status.expires_at, now)} IST" if status.expires_at else ""
+        who = f"{status.client_id} ({status.user_name})" if status.user_name else str(status.client_id)
+        return Check(Mark.GOOD, "session", f"connected as {who}{until}", since=status.obtained_at, account=name)
+    if status.state is SessionState.NEVER:
+        mark = Mark.WARNING if account.enabled else Mark.NOTE
+        return Check(mark, "session", "is not connected.", hint, account=name)
+    mark = Mark.BAD if account.enabled else Mark.NOTE
+    if status.state is SessionState.EXPIRED:
+        ended = f" at {when(status.expires_at, now)} IST" if status.expires_at else ""
+        return Check(mark, "session", f"expired{ended}.", hint, status.expires_at, name)
+    return Check(mark, "session", f"the broker did not answer: {status.error}", hint, status.checked_at, name)
+
+
+def restrictions(account: Account, frozen_at: datetime | None) -> Iterator[Check]:
+    """Say what keeps an account from sending all that it is told to."""
+    name = account.name
+    if account.frozen_reason:
+        hint = f"Find out why, then `sigma accounts release {shlex.quote(name)} --reason …`."
+        yield Check(Mark.BAD, "frozen", f"sends nothing: {account.frozen_reason}", hint, frozen_at, name)
+    if account.trading_mode is not TradingMode.NORMAL:
+        hint = f"`sigma accounts update {shlex.quote(name)} --mode NORMAL`"
+        yield Check(Mark.WARNING, "trading mode", f"is {account.trading_mode}", hint, account=name)
+
+
+def skew(account: Account, ahead_s: float | None, most_s: float) -> Check:
+    """Compare our clock with the broker's, which is exact to a second; None: it did not say what time it is."""
+    if ahead_s is None:
+        return Check(Mark.NOTE, "clock", "the broker did not say what time it is", account=account.name)
+    words = f"our clock is {'ahead of' if ahead_s > 0 else 'behind'} the broker's by {abs(ahead_s):.0f} s"
+    if abs(ahead_s) <= most_s:
+        return Check(Mark.GOOD, "clock", words, account=account.name)
+    hint = f"Beyond {most_s:g} s nothing is sent: let the machine follow a time server (NTP)."
+    return Check(Mark.BAD, "clock", words, hint, account=account.name)
+
+
+def switches(mode: TradingMode, kills: Iterable[KillState], names: Mapping[int, str]) -> Iterator[Check]:
+    """Say what a person switched off."""
+    if mode is not TradingMode.NORMAL:
+        yield Check(Mark.WARNING, "trading mode", f"of all accounts is {mode}", "`sigma risk mode NORMAL`")
+    for kill in kills:
+        if kill.on:
+            account = None if kill.account_id is None else names.get(kill.account_id, f"#{kill.account_id}")
+            by = f" (by {kill.by})" if kill.by else ""
+            hint = "`sigma kill off --reason …` allows orders again."
+            yield Check(Mark.WARNING, "kill switch", f"is ON{by}: {kill.reason}", hint, kill.at, account)
+
+
+def webhook_secret(known: bool) -> Check:
+    """Say whether alerts can prove whose they are."""
+    if known:
+        return Check(Mark.GOOD, "webhook secret", "is set")
+    return Check(Mark.WARNING, "webhook secret", "is not set: no alert is taken.", "`sigma webhook secret --rotate`")
+
+
+def instruments(age: timedelta | None, warning: str, now: datetime) -> Check:
+    """Judge the instrument table."""
+    since = None if age is None else now - age
+    if warning:
+        return Check(Mark.WARNING, "instruments", warning, "`sigma instruments refresh`", since)
+    return Check(Mark.GOOD, "instruments", "downloaded and young enough", since=since)
+
+
+def unknown_order(order: Order, account: str | None) -> Check:
+    """Say that nobody knows yet what became of an order, or that only a person can find out."""
+    request = order.request
+    words = f"{request.side} {request.quantity} {request.listing}: outcome unknown"
+    mark = Mark.BAD if order.unsettled else Mark.WARNING
+    hint = (
+        f"`sigma orders resolve {order.id}`, or on the page Orders"
+        if order.unsettled
+        else "It is being looked for in the broker's book."
+    )
+    return Check(mark, f"order {order.id}", words, hint, order.sent_at or order.updated_at, account)
+
+
+def job(run: JobRun, now: datetime) -> Check:
+    """Judge a job by its last run."""
+    what, begun = f"job {run.job}", f"{when(run.started_at, now)} IST"
+    if run.ended_at is None:
+        if now - run.started_at <= LONG_RUN:
+            return Check(Mark.GOOD, what, "is running", since=run.started_at)
+        return Check(
+            Mark.WARNING, what, f"began at {begun} and never said that it ended.", "See logs/worker.log.", run.started_at
+        )
+    if run.outcome == "done":
+        return Check(Mark.GOOD, what, f"last ran at {begun}", since=run.ended_at)
+    return Check(Mark.WARNING, what, f"{run.outcome} at {begun}.", "See logs/worker.log.", run.ended_at)

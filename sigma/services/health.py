@@ -1,0 +1,170 @@
+"""Health: what works, what is broken and since when, by what is stored and what this machine says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+
+from sigma.domain.accounts import Account, SessionState, TradingMode
+from sigma.domain.errors import SigmaError
+from sigma.domain.events import Heartbeat, JobRun
+from sigma.domain.health import CLOCK_KEY, SYNCED_KEY, Check, Mark, worst_first
+from sigma.domain.orders import Order, OrderStatus
+from sigma.domain.risk import KillState
+from sigma.engines import health as judge
+from sigma.ports.clock import Clock
+from sigma.ports.machine import Machine
+from sigma.ports.storage import Store, Unit
+from sigma.services.accounts import find_account
+from sigma.services.connections import Connections
+from sigma.services.instruments import InstrumentsService
+from sigma.services.sessions import SessionsService
+from sigma.services.settings import SettingsService
+
+log = structlog.get_logger(__name__)
+MOST_UNKNOWN = 50
+FROZEN_KIND = "ACCOUNT_FROZEN"
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """All that is stored of one user's installation, read in one unit."""
+
+    mode: TradingMode
+    has_secret: bool
+    beats: Mapping[str, Heartbeat]
+    kills: tuple[KillState, ...]
+    unknown: tuple[Order, ...]
+    runs: tuple[JobRun, ...]
+    accounts: tuple[Account, ...]
+    frozen_at: Mapping[int, datetime]
+
+
+class HealthService:
+    """Looks at everything that must be right before orders go out. Changes nothing."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        settings: SettingsService,
+        connections: Connections,
+        sessions: SessionsService,
+        instruments: InstrumentsService,
+        machine: Machine,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._settings = settings
+        self._connections = connections
+        self._sessions = sessions
+        self._instruments = instruments
+        self._machine = machine
+
+    def checks(self, user_id: int) -> tuple[Check, ...]:
+        """Return what a user should know of the installation, worst first; no broker is asked.
+
+        What cannot be looked at (a database that is locked or damaged) is a check that says so; nothing is raised for it.
+        """
+        now = self._clock.now()
+        found = list(judge_place(self._machine))
+        found += _or_bad("database", lambda: self._stored(user_id, now))
+        found += _or_bad("instruments", lambda: [self._instrument_table(now)])
+        return worst_first(found)
+
+    def ask(self, user_id: int, name: str | int) -> tuple[Check, ...]:
+        """Ask an account's broker now: is it logged in, can its order book be read, how far is our clock off; worst first.
+
+        Raises
+        ------
+        NotFound
+            The user has no such account.
+        """
+        with self._store.read() as tx:
+            account = find_account(tx, name, user_id)
+        status = self._sessions.check(account, refresh=True)
+        found = [judge.session(account, status, self._clock.now())]
+        if status.state is SessionState.CONNECTED:
+            found += _or_bad("order book", lambda: self._book(account), account.name)
+        return worst_first(found)
+
+    def synced_at(self, user_id: int, name: str | int) -> datetime | None:
+        """Return when the worker last read an account's order book, UTC; None when it never did."""
+        with self._store.read() as tx:
+            account = find_account(tx, name, user_id)
+            beat = next((beat for beat in tx.journal.heartbeats() if beat.process == "worker"), None)
+        told = None if beat is None else beat.detail.get(f"{SYNCED_KEY}{account.id}")
+        return None if told is None else datetime.fromisoformat(str(told))
+
+    def _book(self, account: Account) -> Iterator[Check]:
+        book = self._connections.read(account.id, "order_book", lambda broker: broker.order_book())
+        yield Check(Mark.GOOD, "order book", f"read, {len(book.rows)} orders", account=account.name)
+        yield judge.skew(account, book.ahead_s, self._settings.seconds("orders.max_clock_skew"))
+
+    def _stored(self, user_id: int, now: datetime) -> Iterator[Check]:
+        with self._store.read() as tx:
+            facts = _read(tx, user_id)
+            logins = {account.id: tx.accounts.session(account.id) for account in facts.accounts}
+        yield Check(Mark.GOOD, "database", "answers")
+        yield from judge.worker(facts.beats.get("worker"), self._settings.seconds("worker.heartbeat"), now)
+        yield judge.gateway(facts.beats.get("gateway"), now)
+        yield from judge.web(facts.beats.get("web"), now)
+        names = {account.id: account.name for account in facts.accounts}
+        yield from judge.switches(facts.mode, facts.kills, names)
+        yield judge.webhook_secret(facts.has_secret)
+        for order in facts.unknown:
+            yield judge.unknown_order(order, None if order.account_id is None else names.get(order.account_id))
+        for account in facts.accounts:
+            yield judge.session(account, self._sessions.known(account, logins[account.id]), now)
+            yield from judge.restrictions(account, facts.frozen_at.get(account.id))
+            yield from self._skew(account, facts.beats.get("worker"), now)
+        for run in facts.runs:
+            yield judge.job(run, now)
+
+    def _skew(self, account: Account, beat: Heartbeat | None, now: datetime) -> Iterator[Check]:
+        """Say how far our clock is off the broker's, by what the worker measured."""
+        told = None if beat is None else beat.detail.get(f"{CLOCK_KEY}{account.id}")
+        if beat is not None and told is not None and not judge.silent(beat, self._settings.seconds("worker.heartbeat"), now):
+            yield judge.skew(account, int(told) / 1000, self._settings.seconds("orders.max_clock_skew"))
+
+    def _instrument_table(self, now: datetime) -> Check:
+        return judge.instruments(self._instruments.age(), self._instruments.warning(), now)
+
+
+def judge_place(machine: Machine) -> tuple[Check, ...]:
+    """Judge folder, key and disk, worst first."""
+    return worst_first(judge.place(machine.place()))
+
+
+def _read(tx: Unit, user_id: int) -> _Facts:
+    accounts = tuple(tx.accounts.list(user_id))
+    frozen: dict[int, datetime] = {}
+    for account in accounts:
+        if account.frozen_reason:
+            for told in tx.journal.events(account_id=account.id, kind=FROZEN_KIND, limit=1):
+                frozen[account.id] = told.at
+    return _Facts(
+        mode=TradingMode(tx.users.get(user_id).trading_mode),
+        has_secret=tx.users.webhook_hash(user_id) is not None,
+        beats={beat.process: beat for beat in tx.journal.heartbeats()},
+        kills=tuple(tx.risk.kills(user_id)),
+        unknown=tuple(tx.orders.list(user_id=user_id, statuses=[OrderStatus.UNKNOWN], newest_first=False, limit=MOST_UNKNOWN)),
+        runs=tuple(tx.journal.last_runs()),
+        accounts=accounts,
+        frozen_at=frozen,
+    )
+
+
+def _or_bad(what: str, look: Callable[[], Iterable[Check]], account: str | None = None) -> list[Check]:
+    """Return the checks of `look`, or the one that says why it could not look."""
+    try:
+        return list(look())
+    except SigmaError as error:
+        return [Check(Mark.BAD, what, error.message, error.hint, account=account)]
+    except Exception as error:  # whatever is broken, the rest of the report must still be seen
+        log.exception("not_looked_at", what=what)
+        words = f"cannot be looked at ({type(error).__name__})."
+        return [Check(Mark.BAD, what, words, "The logs in the folder logs say why.", account=account)]

@@ -1,0 +1,185 @@
+"""Looking before one leaps: what would come of an order now, by the very checks that placing and approving it make."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+
+from sigma.domain.accounts import Account
+from sigma.domain.errors import SigmaError
+from sigma.domain.instruments import Listing
+from sigma.domain.market import Quote
+from sigma.domain.orders import Order, OrderRequest, OrderStatus
+from sigma.domain.preview import Estimate, Preview, Waiting
+from sigma.domain.risk import RiskDecision
+from sigma.ports.storage import MarketStore
+from sigma.services.orders.approve import Approval, Facts, signal_of
+from sigma.services.orders.house import OrderHouse
+from sigma.services.orders.submit import Origin, new_order
+
+
+class Previews:
+    """Judges orders without storing or sending anything.
+
+    Parameters
+    ----------
+    market : MarketStore
+        Has stored quotes: a young one values an order without asking a broker.
+    """
+
+    def __init__(self, house: OrderHouse, approval: Approval, market: MarketStore) -> None:
+        self._house = house
+        self._approval = approval
+        self._market = market
+
+    def wish(self, make: Callable[[], OrderRequest], *, user_id: int, account: str | int | None, origin: Origin) -> Preview:
+        """Return what a submission would come to.
+
+        Parameters
+        ----------
+        make : callable
+            Builds the request; what it refuses is a problem of the preview too.
+        """
+        house, chosen = self._house, None
+        try:
+            chosen = self._account(account, user_id)
+            request = make()
+            listing = house.listings.get(request.listing)
+            order = new_order(house.clock.now(), user_id, request, listing, origin)
+        except SigmaError as error:
+            return _refused(chosen, error)
+        return self._judged(order, chosen, _rounded(request, order.request, listing))
+
+    def waiting(self, order_id: int, *, user_id: int, account: str | int | None = None) -> Preview:
+        """Return what the approval of a waiting order would come to, on the account it has unless another is named.
+
+        Raises
+        ------
+        NotFound
+            There is no such order of this user.
+        """
+        chosen = None
+        with self._house.store.read() as tx:
+            order = self._house.own(tx, order_id, user_id)
+        try:
+            chosen = self._account(order.account_id if account is None else account, user_id)
+            with self._house.store.read() as tx:
+                order = self._approval.waiting(tx, order_id, user_id, None, late=True)
+                late = self._approval.lateness(order, signal_of(tx, order))
+        except SigmaError as error:
+            return _refused(chosen, error)
+        return self._judged(order, chosen, [f"The signal is {late}."] if late else [], late)
+
+    def queue(self, *, user_id: int) -> Sequence[Waiting]:
+        """Return what waits for approval, oldest first."""
+        with self._house.store.read() as tx:
+            orders = tx.orders.list(user_id=user_id, statuses=[OrderStatus.WAITING], newest_first=False)
+            told = [(order, signal_of(tx, order)) for order in orders]
+        return [
+            Waiting(order, signal.platform if signal else "", self._approval.lateness(order, signal)) for order, signal in told
+        ]
+
+    def glance(self, order_ids: Sequence[int], *, user_id: int, account: str | None) -> Mapping[int, RiskDecision]:
+        """Return what the risk gate says of waiting orders by stored facts alone: no broker is asked, so nobody waits.
+
+        What it needs from a broker it counts as not known. `account` is for orders that have none of their own; one that has
+        none then either is absent, and so is one that does not wait any more.
+        """
+        house = self._house
+        with house.store.read() as tx:
+            waiting = tx.orders.list(user_id=user_id, statuses=[OrderStatus.WAITING])
+            orders = [order for order in waiting if order.id in set(order_ids)]
+            accounts = {one.id: one for one in tx.accounts.list(user_id)}
+            preset = next((one for one in accounts.values() if one.name == account), None)
+            young = self._young([order.listing for order in orders])
+            found = {}
+            for order in orders:
+                chosen = accounts.get(order.account_id) if order.account_id else preset
+                if chosen is not None:
+                    quote = young.get(order.listing)
+                    facts = Facts(quote.last_price, quote.at) if quote else Facts()
+                    found[order.id] = self._approval.decide(tx, order, chosen, facts)
+        return found
+
+    def _young(self, listings: Sequence[str]) -> Mapping[str, Quote]:
+        """Return the stored quotes that are young enough to judge by."""
+        oldest, now = self._house.seconds("orders.quote_max_age"), self._house.clock.now()
+        stored = self._market.last_quotes(listings)
+        return {text: quote for text, quote in stored.items() if (now - quote.at).total_seconds() <= oldest}
+
+    def _account(self, account: str | int | None, user_id: int) -> Account | None:
+        if account is None:
+            return None
+        with self._house.store.read() as tx:
+            return self._house.account(tx, account, user_id)
+
+    def _judged(self, order: Order, account: Account | None, warnings: Sequence[str], late: str = "") -> Preview:
+        decision, facts, problems = None, Facts(), list[str]()
+        if account is not None:
+            try:
+                order, facts, decision = self._decided(order, account)
+            except SigmaError as error:
+                problems.append(str(error))
+        price, at = self._price(order.request, account, facts)
+        margin, charges = _estimates(account)
+        unknown = [f"The value is not known: there is no quote of {order.listing}."] if price is None else []
+        missing = [f"{what} not known: {it.reason}." for what, it in (("Margin", margin), ("Charges", charges))]
+        frozen = account.frozen_reason if account else None
+        held = [f"{account.name} is frozen, so the order would come back to the queue: {frozen}."] if account and frozen else []
+        return Preview(
+            account=account.name if account else None,
+            value=None if price is None else price * order.request.quantity,
+            price_used=price,
+            quote_at=at,
+            margin=margin,
+            charges=charges,
+            decision=decision,
+            warnings=(*held, *warnings, *unknown, *missing),
+            problems=tuple(problems),
+            late=late,
+        )
+
+    def _decided(self, order: Order, account: Account) -> tuple[Order, Facts, RiskDecision]:
+        ready, facts = self._approval.prepare(order, account)
+        with self._house.store.read() as tx:
+            return ready, facts, self._approval.decide(tx, ready, tx.accounts.get(account.id), facts)
+
+    def _price(self, request: OrderRequest, account: Account | None, facts: Facts) -> tuple[Decimal | None, datetime | None]:
+        """Return the price that values the order, and when it was quoted where it is a quote."""
+        own = request.price or request.trigger_price
+        if own is not None:
+            return own, None
+        if facts.last_price is not None:
+            return facts.last_price, facts.price_at
+        quote = self._quote(request.listing, account)
+        return (quote.last_price, quote.at) if quote else (None, None)
+
+    def _quote(self, listing: str, account: Account | None) -> Quote | None:
+        """Return the stored quote while it is young, else what the brokers say, else the old one."""
+        stored = self._market.last_quotes([listing]).get(listing)
+        age = (self._house.clock.now() - stored.at).total_seconds() if stored else None
+        if account is None or (age is not None and age <= self._house.seconds("orders.quote_max_age")):
+            return stored
+        return self._house.prices.last_quote(listing, account.id) or stored
+
+
+def _refused(account: Account | None, error: SigmaError) -> Preview:
+    return Preview(account.name if account else None, None, None, None, *_estimates(account), None, problems=(str(error),))
+
+
+def _estimates(account: Account | None) -> tuple[Estimate, Estimate]:
+    """Return margin and charges, or why they are not known: no adapter estimates them yet, as its capabilities say."""
+    if account is None:
+        return Estimate(None, "no account is chosen"), Estimate(None, "no account is chosen")
+    return (
+        Estimate(None, f"{account.name} does not estimate margin here yet"),
+        Estimate(None, f"{account.name} does not estimate charges here yet"),
+    )
+
+
+def _rounded(asked: OrderRequest, fitted: OrderRequest, listing: Listing) -> list[str]:
+    pairs = (("limit", asked.price, fitted.price), ("trigger", asked.trigger_price, fitted.trigger_price))
+    return [
+        f"The {what} price {was} goes out as {now}: the tick is {listing.tick_size}." for what, was, now in pairs if was != now
+    ]

@@ -1,0 +1,21 @@
+"""The app: who is it, which page do they want. Pages draw themselves."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from pages.ui.bar import bar, person
+from pages.ui.first_look import send_to_login_first
+from pages.ui.navigation import menu
+from pages.ui.session import desk, visitor
+from pages.ui.style import STYLESHEET
+
+icon = Path(__file__).parent / "pages" / "ui" / "icon.svg"
+st.set_page_config(page_title="SigmaTrader", page_icon=icon, layout="wide", initial_sidebar_state=200)
+user = visitor()
+page = menu(user.role, {"queue": desk().orders.count(status="WAITING")})
+send_to_login_first()
+st.html(STYLESHEET)
+bar()
+person()
+page.run()

@@ -1,0 +1,50 @@
+"""One browser for the process; each file brings its own installation up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from sigma.cli.demo.stage import Stage
+from tests import environment
+from tests.e2e.app import Person, running
+
+FLAGS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--disable-background-networking"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Without a browser these tests are left out; the summary says so, and with CI=true pytest does not even start."""
+    if environment.BROWSER is None:
+        items[:] = [item for item in items if "tests/e2e" not in str(item.path)]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A real Chromium."""
+    with sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=environment.BROWSER, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """Exchange, worker, gateway and app, with two connected accounts."""
+    with running(tmp_path_factory.mktemp("app")) as stage:
+        yield stage
+
+
+@pytest.fixture
+def person(browser: Browser, stage: Stage) -> Iterator[Callable[..., Person]]:
+    """Let people come to the app; they leave with the test."""
+    there: list[Person] = []
+
+    def come(**how: bool) -> Person:
+        there.append(Person(browser, stage, **how))
+        return there[-1]
+
+    yield come
+    for one in there:
+        one.close()

@@ -1,0 +1,172 @@
+"""The ticket: it restates what it does, fills in no account by what is looked at, and places one order for two clicks."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pandas as pd
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from pages.ui import session, ticket
+from sigma.desk.entrance import Entrance
+from sigma.domain.accounts import Capabilities
+from sigma.domain.orders import OrderStatus, Product
+from tests.orders.conftest import server, stage, template
+from tests.orders.stage import KITE, SMART, Stage
+
+__all__ = ["server", "stage", "template"]
+
+WISH: dict[str, Any] = {
+    "account": KITE,
+    "listing": "NSE:INFY",
+    "side": "BUY",
+    "quantity": 1500,
+    "order_type": "LIMIT",
+    "price": Decimal("1543.25"),
+    "trigger_price": None,
+}
+
+
+def draws_the_ticket() -> None:
+    import streamlit as st
+
+    from pages.ui import ticket
+    from pages.ui.navigation import menu
+
+    menu("owner", {})
+    if ticket.ID in st.session_state:
+        ticket.draw_ticket()
+    else:
+        ticket.open_ticket(**st.session_state["given"])
+
+
+def opened(stage: Stage, patch: pytest.MonkeyPatch, **given: object) -> AppTest:
+    """Return the ticket as the owner sees it once it is open."""
+    entrance = Entrance(stage.house)
+    patch.setattr(session, "entrance", lambda: entrance)
+    app = AppTest.from_function(draws_the_ticket, default_timeout=60)
+    app.session_state[session.SIGN_IN] = entrance.sign_in_owner()
+    app.session_state["given"] = given
+    return looked(app)
+
+
+def looked(app: AppTest) -> AppTest:
+    app.run()
+    assert not app.exception, app.exception
+    return app
+
+
+def send(app: AppTest) -> AppTest:
+    app.button(key=f"go_send:{app.session_state[ticket.ID]}").click()
+    return looked(app)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({}, "BUY 1,500 NSE:INFY at 1,543.25, zerodha-main"),
+        ({"order_type": "MARKET", "price": None}, "BUY 1,500 NSE:INFY at market, zerodha-main"),
+        ({"account": None}, "BUY 1,500 NSE:INFY at 1,543.25"),
+        (
+            {"order_type": "SL", "trigger_price": Decimal("1540")},
+            "BUY 1,500 NSE:INFY at 1,543.25, trigger 1,540.00, zerodha-main",
+        ),
+        (
+            {"order_type": "SL-M", "trigger_price": Decimal("1540")},
+            "BUY 1,500 NSE:INFY at market, trigger 1,540.00, zerodha-main",
+        ),
+    ],
+)
+def test_the_button_restates_the_order(change: dict[str, Any], words: str) -> None:
+    assert ticket.restated({**WISH, "account": "zerodha-main", **change}) == words
+
+
+def test_products_are_those_of_the_broker_that_fit_the_listing() -> None:
+    few = Capabilities("any", "Any", frozenset(), frozenset({Product.CNC, Product.NRML}), frozenset(), frozenset(), frozenset())
+    assert ticket.products(few, "NSE:INFY") == ["CNC"]
+    assert ticket.products(few, "NFO:NIFTY26NOVFUT") == ["NRML"]
+    assert ticket.products(None, None) == ["CNC", "MIS", "NRML", "MTF"]
+
+
+def test_prices_are_written_with_the_decimals_of_their_tick() -> None:
+    ticks = (Decimal("1"), Decimal("0.10"), Decimal("0.05"), Decimal("0.0025"))
+    assert [ticket.price_format(tick) for tick in ticks] == ["%.2f", "%.2f", "%.2f", "%.4f"]
+    assert (ticket.entered(1543.05), ticket.entered(0.0), ticket.entered(None)) == (Decimal("1543.05"), None, None)
+
+
+def test_two_clicks_place_one_order(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = opened(stage, monkeypatch, account=KITE, listing="NSE:INFY", side="BUY", quantity=5, product="CNC")
+    send(send(app))
+    (order,) = stage.desk.orders.table(KITE).itertuples()
+    assert (order.client_order_id, order.source, order.quantity) == (app.session_state[ticket.ID], "PERSON", 5)
+
+
+def test_a_second_click_on_a_changed_wish_is_a_conflict_and_not_a_second_order(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = opened(stage, monkeypatch, account=KITE, listing="NSE:INFY", side="BUY", quantity=5, product="CNC")
+    send(app)
+    app.number_input(key=ticket.QUANTITY).set_value(6)
+    send(looked(app))
+    assert any("belongs to another order" in error.value for error in app.error)
+    assert len(stage.desk.orders.table(KITE)) == 1
+
+
+def test_no_account_is_filled_in_before_one_was_used_and_then_nothing_can_be_sent_only_queued(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = opened(stage, monkeypatch, listing="NSE:INFY", side="BUY", quantity=5, product="CNC")
+    assert app.session_state[ticket.ACCOUNT] is None
+    assert app.button(key=f"go_send:{app.session_state[ticket.ID]}").disabled
+    app.button(key=f"ticket-queue:{app.session_state[ticket.ID]}").click()
+    looked(app)
+    (order,) = stage.desk.orders.queue().itertuples()
+    assert order.status == "WAITING"
+    assert pd.isna(order.account)
+
+
+def test_the_account_used_last_is_filled_in_and_not_the_default_one(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage.executed(SMART)
+    app = opened(stage, monkeypatch, listing="NSE:INFY")
+    assert app.session_state[ticket.ACCOUNT] == SMART
+    assert any("used or preferred last" in caption.value for caption in app.caption)
+
+
+def test_what_the_risk_gate_would_stop_cannot_be_sent(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage.desk.risk.set(max_quantity_per_order=4)
+    app = opened(stage, monkeypatch, account=KITE, listing="NSE:INFY", side="BUY", quantity=5, product="CNC")
+    assert app.button(key=f"go_send:{app.session_state[ticket.ID]}").disabled
+    assert any("risk gate would stop it" in error.value for error in app.error)
+
+
+def test_an_order_that_risk_stops_after_all_leaves_the_drawer_open_for_another(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = opened(stage, monkeypatch, account=KITE, listing="NSE:INFY", side="BUY", quantity=5, product="CNC")
+    before = app.session_state[ticket.ID]
+    monkeypatch.setattr(ticket, "acceptable", lambda _: True)
+    stage.desk.risk.set(max_quantity_per_order=4)
+    send(app)
+    assert any("Risk stopped it" in error.value for error in app.error)
+    assert app.session_state[ticket.ID] != before
+    assert list(stage.desk.orders.table(KITE)["status"]) == [OrderStatus.REJECTED_RISK]
+
+
+def test_a_limit_starts_at_the_price_that_is_asked_for_when_none_is_stored(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = opened(stage, monkeypatch, account=KITE, listing="NSE:INFY")
+    assert len(stage.desk.last_quotes(["NSE:INFY"])) == 0
+    quoted = stage.desk.quotes(["NSE:INFY"]).loc[0, "last_price"]
+    assert app.number_input(key=ticket.PRICE).value == quoted
+    app.number_input(key=ticket.PRICE).set_value(None)
+    looked(app)
+    assert app.number_input(key=ticket.PRICE).value is None, "what the person cleared stays cleared"
+    assert any("Give a price" in words.value for words in app.info)
+
+
+def test_without_any_price_the_ticket_says_so_and_a_limit_is_typed(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage.fault("drop_before_commit", "quote", times=None)
+    app = opened(stage, monkeypatch, account=KITE, listing="NSE:INFY")
+    assert any("LTP —" in words.value for words in app.markdown)
+    assert app.number_input(key=ticket.PRICE).value is None
