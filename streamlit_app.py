@@ -8,14 +8,19 @@ from pages.ui.bar import bar, person
 from pages.ui.first_look import send_to_login_first
 from pages.ui.navigation import menu
 from pages.ui.session import desk, visitor
+from pages.ui.states import broken
 from pages.ui.style import STYLESHEET
+from sigma.domain.errors import SigmaError
 
 icon = Path(__file__).parent / "pages" / "ui" / "icon.svg"
 st.set_page_config(page_title="SigmaTrader", page_icon=icon, layout="wide", initial_sidebar_state=200)
-user = visitor()
-page = menu(user.role, {"queue": desk().orders.count(status="WAITING")})
-send_to_login_first()
-st.html(STYLESHEET)
-bar()
-person()
-page.run()
+try:
+    user = visitor()
+    page = menu(user.role, {"queue": desk().orders.count(status="WAITING")})
+    send_to_login_first()
+    st.html(STYLESHEET)
+    bar()
+    person()
+    page.run()
+except SigmaError as error:
+    broken(error)

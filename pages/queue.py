@@ -70,7 +70,9 @@ def _queue() -> None:
         return
     everything = read.value
     found = _filtered(everything)
-    st.caption(f"{_count(len(found), len(everything))}, oldest first. Read at {show.when(read.read_at, desk().now())} IST.")
+    how = " Tick one or more to approve, edit or cancel." if may_trade() else ""
+    at = show.when(read.read_at, desk().now())
+    st.caption(f"{_count(len(found), len(everything))}, oldest first. Read at {at} IST.{how}")
     if found.empty:
         with st.container(border=True, horizontal_alignment="center"):
             st.markdown("No waiting order matches these filters.")

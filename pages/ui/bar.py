@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from pages.ui.badges import escape
-from pages.ui.every import live
+from pages.ui.every import live, market_open
 from pages.ui.kill import may_trade, stop_trading
 from pages.ui.navigation import link
 from pages.ui.session import desk, visitor
@@ -18,6 +18,7 @@ from sigma.domain.health import Check, Mark
 from sigma.domain.times import to_ist
 
 EVERY_S = 5
+_OPEN = "market-open"
 GLYPHS = {Mark.BAD: ":red[✕]", Mark.WARNING: ":orange[▲]", Mark.NOTE: ":blue[i]", Mark.GOOD: ":green[✓]"}
 
 
@@ -28,6 +29,7 @@ def bar() -> None:
 
 def _bar() -> None:
     mine = desk()
+    _follow_the_market()
     with st.container(key="bar", horizontal=True, vertical_alignment="center", gap="small", wrap=False):
         if may_trade() and st.button("Kill", icon=":material/front_hand:", shortcut="Shift+K", key="kill"):
             stop_trading()
@@ -35,6 +37,14 @@ def _bar() -> None:
         _health(mine.checks())
         st.space("stretch")
         _bell(mine)
+
+
+def _follow_the_market() -> None:
+    """Draw the whole page anew when a market opens or the last one closes: fragments keep the cadence they were drawn with."""
+    now_open = market_open()
+    if st.session_state.setdefault(_OPEN, now_open) != now_open:
+        st.session_state[_OPEN] = now_open
+        st.rerun()
 
 
 def _hours(mine: Desk) -> None:
@@ -88,5 +98,5 @@ def person() -> None:
     """Draw who is signed in, and the way out, at the foot of the navigation."""
     user = visitor()
     with st.sidebar, st.container(horizontal=True, vertical_alignment="center", key="person"):
-        st.markdown(f"{escape(user.name)} · {user.role}")
+        st.markdown(escape(user.name) if user.name == user.role else f"{escape(user.name)} · {user.role}")
         st.html('<a href="/sign-out" target="_self">Sign out</a>')

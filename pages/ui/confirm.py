@@ -62,7 +62,7 @@ def ask(question: Question, key: str, do: Callable[[], str | Sequence[Outcome]],
 def _body(question: Question, key: str, do: Callable[[], str | Sequence[Outcome]], more: Callable[[], bool] | None) -> None:
     st.markdown(question.body)
     complete = more is None or more()
-    typed = st.text_input(f"Type {question.typed} to go on", key=f"typed:{key}") if question.typed else ""
+    typed = st.text_input(f"Type {question.typed} to go on", key=f"typed:{key}", live=True) if question.typed else ""
     with st.container(horizontal=True, horizontal_alignment="right"):
         if st.button(question.keep, key=f"keep:{key}"):
             st.rerun()

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import streamlit as st
 
 from pages.ui.session import desk
+from pages.ui.states import broken
+from sigma.domain.errors import SigmaError
 
 CLOSED_FACTOR = 10
 
@@ -18,11 +21,20 @@ def live(draw: Callable[..., None], seconds: float, *given: Any) -> None:
     Parameters
     ----------
     draw : callable
-        A function of a module (its name is the fragment's identity). It asks for the desk anew each time it runs.
+        A function of a module (its name is the fragment's identity). It asks for the desk anew each time it runs. An error it
+        raises is drawn in its place, until the next run goes well.
     seconds : float
         Cadence while a market is open.
     """
-    st.fragment(draw, run_every=seconds * (1 if market_open() else CLOSED_FACTOR))(*given)
+
+    @wraps(draw)
+    def drawn(*given: Any) -> None:
+        try:
+            draw(*given)
+        except SigmaError as error:
+            broken(error)
+
+    st.fragment(drawn, run_every=seconds * (1 if market_open() else CLOSED_FACTOR))(*given)
 
 
 def market_open() -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from pages.ui.badges import Badge, escape
+from pages.ui.queue_rows import source
 from pages.ui.rows import rows, text
 from sigma.domain import show
 from sigma.domain.accounts import SessionState
@@ -115,7 +116,7 @@ def _queue(queue: pd.DataFrame, now: datetime) -> Iterator[Need]:
         what = "1 order waits" if len(queue) == 1 else f"{len(queue)} orders wait"
         made = f"{show.when(first.created_at, now)} IST"
         age = show.age((now - first.created_at).total_seconds())
-        asked = " ".join(escape(word) for word in (text(first.source), text(first.strategy)) if word)
+        asked = " · ".join(escape(word) for word in (source(first.source, text(first.platform)), text(first.strategy)) if word)
         chip = Chip(f"◔ {what} in the queue", STATUS_CHIPS[OrderStatus.WAITING].tone)
         yield Need("queue", chip, f"oldest from {age} ago ({made}), {asked}", "queue")
 

@@ -26,7 +26,7 @@ def stop_trading() -> None:
     )
     cancel = st.checkbox(f"Also cancel {_count(total, 'working order')}", disabled=not total, key="kill-cancel")
     reason = st.text_input("Reason", placeholder="Kept in the audit trail", key="kill-reason")
-    typed = st.text_input(f"Type {STOP} to go on", key="kill-typed")
+    typed = st.text_input(f"Type {STOP} to go on", key="kill-typed", live=True)
     with st.container(horizontal=True, horizontal_alignment="right"):
         if st.button("Keep trading", key="kill-keep"):
             st.rerun()
@@ -52,7 +52,7 @@ def allow_trading() -> None:
     kills = mine.risk.kills()
     for kill in kills:
         st.markdown(f"Stopped: {escape(kill.reason)}")
-    reason = st.text_input("Reason for allowing it again", key="arm-reason")
+    reason = st.text_input("Reason for allowing it again", key="arm-reason", live=True)
     with st.container(horizontal=True, horizontal_alignment="right"):
         if st.button("Leave it stopped", key="arm-keep"):
             st.rerun()

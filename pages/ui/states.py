@@ -65,6 +65,11 @@ def failed(read: Kept[Value]) -> None:
     st.error(f"**{read.error.message}** Nothing was changed.{since} {read.error.hint}".strip(), icon=":material/sync_problem:")
 
 
+def broken(error: SigmaError) -> None:
+    """Say in place of a part of a page, or of all of it, why it cannot be drawn."""
+    st.error(f"**This cannot be shown now: {error.message}** {error.hint}".strip(), icon=":material/sync_problem:")
+
+
 def stale(words: str) -> None:
     """Say above the rows that they are older than they should be; draw nothing without words."""
     if words:
@@ -74,6 +79,6 @@ def stale(words: str) -> None:
 def empty(words: str, path: str = "", label: str = "") -> None:
     """Say that there is nothing, naming the account, and offer the one next action."""
     with st.container(border=True, horizontal_alignment="center"):
-        st.markdown(words)
+        st.markdown(words, width="content")
         if path:
             link(path, label)

@@ -115,7 +115,8 @@ def draw_ticket() -> None:
     if not may_trade():
         st.error("Your role may look at orders, not place them.")
         return
-    account = _account()
+    with st.container():  # what comes below keeps its place, and what is being typed, while the words here come and go
+        account = _account()
     capabilities = desk().capabilities(account.name) if account else None
     listing = _listing()
     if listing is None:

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pages.web.state import COOKIE
 from sigma.desk.entrance import Entrance
+from sigma.domain.errors import SigmaError
 
 HOSTS = frozenset({"127.0.0.1", "localhost"})
 OPEN = frozenset({"/sign-in", "/_stcore/health", "/favicon.png"})
@@ -37,9 +38,13 @@ class Gate:
             return
         connection = HTTPConnection(scope)
         token = connection.cookies.get(COOKIE)
-        visitor = await run_in_threadpool(self._entrance.visitor, token) if token else None
-        connection.state.visitor = visitor
-        refused = refusal(connection, signed_in=visitor is not None)
+        try:
+            visitor = await run_in_threadpool(self._entrance.visitor, token) if token else None
+        except SigmaError as error:
+            refused: Response | None = unanswered(error)
+        else:
+            connection.state.visitor = visitor
+            refused = refusal(connection, signed_in=visitor is not None)
         if refused is None:
             await self._app(scope, receive, send)
         elif scope["type"] == "websocket":
@@ -64,6 +69,13 @@ def refusal(connection: HTTPConnection, *, signed_in: bool) -> Response | None:
     if changing or "text/html" not in connection.headers.get("accept", ""):
         return PlainTextResponse("Sign in first.\n", 403)
     return RedirectResponse(f"/sign-in?next={quote(wanted(connection), safe='/')}", 303, {"Cache-Control": "no-store"})
+
+
+def unanswered(error: SigmaError) -> Response:
+    """Return what is said when nobody can tell who it is, for instance while the database cannot be read."""
+    return PlainTextResponse(
+        f"SigmaTrader cannot show this now. {error}\n", 503, {"Retry-After": "5", "Cache-Control": "no-store"}
+    )
 
 
 def wanted(connection: HTTPConnection) -> str:

@@ -32,7 +32,7 @@ def upgrade() -> None:
     if made.webhook_secret is not None:
         say("The webhook secret for your TradingView alerts (it is not shown again):")
         say(f"  {made.webhook_secret}")
-        say(Text("  Next: `sigma accounts add zerodha --name main`, then `sigma login main`", "dim"))
+        say(Text("  Next: `sigma up`, then open the address it prints and choose the owner's password", "dim"))
 
 
 @app.command()

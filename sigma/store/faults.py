@@ -23,13 +23,14 @@ DOWN = "DATABASE_DOWN"
 COMMIT_UNKNOWN = "COMMIT_UNKNOWN"
 
 _Case = tuple[str, str, str, bool]  # code, message, hint, retryable
-_BUSY_CASE = (BUSY, "was locked by another process for too long", "Try again; see `sigma doctor` for what holds it.", True)
+_BUSY_CASE = (BUSY, "was locked by another process for too long", "Nothing of this step was stored: try again.", True)
 _FULL_CASE = (FULL, "could not be written: its disk is full", "Free some space; nothing of this step was stored.", True)
 _DAMAGED_HINT = "Stop SigmaTrader and restore a backup (`sigma restore`)."
 _DOWN_HINT = "Check that the server runs and that SIGMA_DATABASE_URL is right."
 _SQLITE: dict[int, _Case] = {
     sqlite3.SQLITE_BUSY: _BUSY_CASE,
     sqlite3.SQLITE_LOCKED: _BUSY_CASE,
+    sqlite3.SQLITE_PROTOCOL: _BUSY_CASE,  # of a reader that could not begin
     sqlite3.SQLITE_FULL: _FULL_CASE,
     sqlite3.SQLITE_READONLY: (READ_ONLY, "may not be written", "Check the owner and mode of the file and of its folder.", False),
     sqlite3.SQLITE_PERM: (READ_ONLY, "may not be opened", "Check the owner and mode of the file and of its folder.", False),

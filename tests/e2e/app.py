@@ -11,8 +11,9 @@ from typing import TypeVar
 
 import httpx
 from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
-from sigma.cli.demo.stage import Home, Stage
+from sigma.cli.demo.stage import ACCOUNTS, Home, Stage
 from sigma.cli.processes import free_port
 
 T = TypeVar("T")
@@ -20,6 +21,10 @@ PASSWORD = "correct horse battery staple"
 WIDE, NARROW = {"width": 1366, "height": 900}, {"width": 390, "height": 844}
 QUICK = {"sync.active": 0.5, "sync.after_send": 0.2, "orders.visibility_delay": 3.0, "orders.absence_gap": 1.0}
 PATIENCE_MS = 30_000
+
+# The texts of the first table, row by row, as a screen reader gets them.
+CELLS = """() => [...(document.querySelector('[data-testid=stDataFrame] table')?.rows ?? [])]
+  .map(row => [...row.cells].map(cell => cell.textContent))"""
 
 # Where the first table is painted; none while it is being drawn anew.
 CORNER = """() => {
@@ -38,11 +43,14 @@ def eventually(look: Callable[[], T | None], seconds: float = 40) -> T:
 
 
 @contextmanager
-def running(folder: Path, settings: Mapping[str, float] | None = None) -> Iterator[Stage]:
+def running(
+    folder: Path, settings: Mapping[str, float] | None = None, accounts: Mapping[str, tuple[str, str]] = ACCOUNTS
+) -> Iterator[Stage]:
     """Bring everything up in an empty home, without a past; the owner has chosen a password."""
     before = dict(os.environ)
+    given = Home(folder), free_port(), free_port(), lambda _: None, {**QUICK, **(settings or {})}
     try:
-        with Stage(Home(folder), free_port(), free_port(), lambda _: None, {**QUICK, **(settings or {})}, lived=False) as stage:
+        with Stage(*given, lived=False, accounts=accounts) as stage:
             yield stage
     finally:
         os.environ.clear()
@@ -110,9 +118,42 @@ class Person:
         self.page.mouse.click(corner["x"] + 16, corner["y"] + 34 + 30 * row + 14)
 
     def cells(self) -> list[list[str]]:
-        """Return the texts of the (first) table's rows, as a screen reader gets them."""
-        rows = self.page.locator("[data-testid=stDataFrame] table").first.locator("tr")
-        return [row.locator("td, th").all_inner_texts() for row in rows.all()]
+        """Return the texts of the first table's rows, the heading first; nothing while there is no table."""
+        found: list[list[str]] = self.page.evaluate(CELLS)
+        return found
+
+    def shows(self, *words: str) -> list[str]:
+        """Wait until one row of the first table has all these cells, and return it."""
+        return eventually(lambda: next((row for row in self.cells() if set(words) <= set(row)), None), 60)
+
+    def take(self, bar: str, says: str, *words: str) -> Locator:
+        """Tick the row that has these cells, and return the bar that then says so; a click that a redraw lost is made again."""
+        named = self.key(f"acts-{bar}").filter(has_text=says)
+
+        def taken() -> bool:
+            place = next((place for place, row in enumerate(self.cells()[1:]) if set(words) <= set(row)), None)
+            if place is not None and not named.is_visible():
+                self.tick(place)
+            try:
+                named.wait_for(timeout=5000)
+            except PlaywrightTimeout:
+                return False
+            return True
+
+        eventually(taken, 60)
+        return named
+
+    def choose(self, name: str, within: Locator | None = None) -> None:
+        """Choose one of a few by what it says, and wait until it is chosen."""
+        one = (within or self.page).get_by_role("radio", name=name).first
+        one.click()
+        expect(one).to_be_checked()
+
+    def enter(self, label: str, value: str, within: Locator | None = None) -> None:
+        """Write into a field, and leave it."""
+        field = (within or self.page).get_by_label(label, exact=True)
+        field.fill(value)
+        field.press("Tab")
 
     def no_exception(self) -> None:
         """Fail when the page shows an exception box."""

@@ -120,10 +120,10 @@ def test_excluded_accounts_are_read_back_as_they_were_chosen(names: list[str]) -
 
 def orders(*rows: dict[str, object]) -> pd.DataFrame:
     """Return orders as the desk gives them."""
-    plain: dict[str, object] = dict.fromkeys(frames.ORDERS, "")
+    plain: dict[str, object] = dict.fromkeys(frames.WAITING, "")
     plain |= {"id": 1, "side": "BUY", "quantity": 5, "listing": "NSE:INFY", "account": None, "unsettled": False}
     plain |= {"created_at": NOW - timedelta(minutes=3), "updated_at": NOW, "sent_at": NOW, "status": "WAITING"}
-    frame = pd.DataFrame([plain | row for row in rows], columns=list(frames.ORDERS))
+    frame = pd.DataFrame([plain | row for row in rows], columns=list(frames.WAITING))
     return frame.astype({"account": "str", "unsettled": "bool"})
 
 
@@ -157,9 +157,9 @@ def test_an_outcome_that_only_a_person_can_settle_is_a_line_of_its_own() -> None
 
 
 def test_the_queue_says_how_many_wait_and_since_when_both_ways() -> None:
-    (need,) = needs(facts(queue=orders({"source": "WEBHOOK", "strategy": "ORB_1"}, {})), (), NOW)
+    (need,) = needs(facts(queue=orders({"source": "WEBHOOK", "platform": "TRADINGVIEW", "strategy": "ORB_1"}, {})), (), NOW)
     assert need.chip.text == "◔ 2 orders wait in the queue"
-    assert need.words == "oldest from 3 min ago (10:27:00 IST), WEBHOOK ORB\\_1"
+    assert need.words == "oldest from 3 min ago (10:27:00 IST), TradingView · ORB\\_1"
 
 
 def test_what_the_broker_refused_and_what_risk_stopped_are_told_apart() -> None:

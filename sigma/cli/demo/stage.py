@@ -111,10 +111,20 @@ class Stage:
         Settings to change before anything runs.
     step : callable
         Told what is being done.
+    accounts : mapping
+        Broker and client of each account that is added and logged in, by its name.
     """
 
     def __init__(
-        self, home: Home, port: int, web_port: int, step: Step, settings: Mapping[str, float] | None = None, *, lived: bool
+        self,
+        home: Home,
+        port: int,
+        web_port: int,
+        step: Step,
+        settings: Mapping[str, float] | None = None,
+        *,
+        lived: bool,
+        accounts: Mapping[str, tuple[str, str]] = ACCOUNTS,
     ) -> None:
         self.home = home
         self.port = port
@@ -122,6 +132,7 @@ class Stage:
         self.url = f"http://{LOOPBACK}:{port}"
         self.app_url = f"http://{LOOPBACK}:{web_port}"
         self._lived = lived
+        self._accounts = accounts
         self._step = step
         self._settings = dict(settings or {})
         self.logs = home.folder / "logs"
@@ -160,12 +171,13 @@ class Stage:
         self._step("starting worker, gateway and app")
         self.supervisor.add(gateway_program(LOOPBACK, self.port))
         self._step("logging two accounts in")
-        for name, (broker, client_id) in ACCOUNTS.items():
+        for name, (broker, client_id) in self._accounts.items():
             self._add_account(name, broker, client_id)
         self._log_in()
         self.supervisor.add(web_program(self.web_port, demo=self._lived))
-        self._step("downloading both instrument lists")
-        self.desk.instruments.refresh()
+        if self._accounts:
+            self._step("downloading both instrument lists")
+            self.desk.instruments.refresh()
         self.supervisor.add(worker_program())
         self.supervisor.watch("worker", worker_pulse(self.desk))
         self._wait_for("gateway", f"{self.url}/health")
@@ -207,7 +219,7 @@ class Stage:
         self.exchange.post("redirect-url", client_id=client_id, url=f"{self.app_url}/connect/{broker}")
 
     def _log_in(self) -> None:
-        for name, (_, client_id) in ACCOUNTS.items():
+        for name, (_, client_id) in self._accounts.items():
             self.desk.accounts.connect(name, **self.exchange.login(client_id))
 
     def _drain(self, process: subprocess.Popen[str]) -> None:
