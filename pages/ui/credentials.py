@@ -35,14 +35,18 @@ def listed(fields: Sequence[str]) -> str:
 def entry(fields: Sequence[str], key: str, placeholder: str = "") -> dict[str, str]:
     """Draw an empty field for each and return what was entered; those left empty are absent.
 
-    Fields send what is typed by themselves: one that hides its text keeps it when the Tab key leaves it, for the button that
-    shows the text comes next.
+    Each stroke is sent: a field that hides its text would keep it to itself when the Tab key leaves it for its own button.
     """
     entered = {}
     for field in fields:
         kind: Literal["default", "password"] = "default" if field in SHOWN else "password"
         autocomplete = "one-time-code" if field == ONE_TIME else "off"
         entered[field] = st.text_input(
-            label(field), key=f"{key}:{field}", type=kind, autocomplete=autocomplete, placeholder=placeholder or None, live=True
+            label(field),
+            key=f"{key}:{field}",
+            type=kind,
+            autocomplete=autocomplete,
+            placeholder=placeholder or None,
+            live="0ms",
         )
     return {field: text.strip() for field, text in entered.items() if text and text.strip()}

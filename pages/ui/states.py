@@ -51,8 +51,8 @@ def kept(part: str, about: object, read: Callable[[], Value]) -> Kept[Value]:
     try:
         found = Kept(read(), desk().now())
     except SigmaError as error:
-        before, last = memory.get(part, (None, Kept[Value](None, None)))
-        return Kept(last.value, last.read_at, error) if before == about else Kept(None, None, error)
+        before, last = memory.get(part, (None, None))
+        return Kept(None, None, error) if last is None or before != about else Kept(last.value, last.read_at, error)
     memory[part] = (about, found)
     return found
 

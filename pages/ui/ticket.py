@@ -278,15 +278,15 @@ def _missing(wish: Mapping[str, Any]) -> str:
 
 
 def _acts(wish: Mapping[str, Any], preview: Preview) -> None:
-    ticket = st.session_state[ID]
-    send = st.button(
-        restated(wish),
-        key=f"go_send:{ticket}",
+    ticket, words = st.session_state[ID], restated(wish)
+    send = st.button(  # its key holds its words: a click on words that a price still being typed has made old means nothing
+        words,
+        key=f"go_send:{ticket}:{words}",
         type="primary",
         width="stretch",
         disabled=wish["account"] is None or not acceptable(preview),
     )
-    queue = st.button("Put in queue instead", key=f"ticket-queue:{ticket}", width="stretch")
+    queue = st.button("Put in queue instead", key=f"ticket-queue:{ticket}:{words}", width="stretch")
     st.caption("The first button sends an order to the broker. In the queue it waits for your approval.")
     if not (send or queue):
         return

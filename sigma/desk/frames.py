@@ -9,17 +9,17 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from decimal import Decimal
-from enum import Enum
 from typing import Any
 
 import pandas as pd
 
+from sigma.desk.cells import FLAG, MAYBE_WHOLE, MOMENT, NUMBER, TEXT, THING, WHOLE
+from sigma.desk.cells import facts as _facts
+from sigma.desk.cells import frame as _frame
 from sigma.domain.accounts import Account, SessionStatus
 from sigma.domain.events import Event, Heartbeat, JobRun
 from sigma.domain.instruments import Listing
 from sigma.domain.market import Quote
-from sigma.domain.money import to_float
 from sigma.domain.orders import Fill, Order
 from sigma.domain.overview import Share
 from sigma.domain.portfolio import Funds, Holding, Position
@@ -29,9 +29,6 @@ from sigma.domain.signals import Signal
 from sigma.services.orders.amend import CancelResult
 from sigma.services.portfolio import Taken
 from sigma.services.settings import SettingRow
-
-TEXT, NUMBER, WHOLE, MAYBE_WHOLE, FLAG, THING = "str", "float64", "int64", "Int64", "bool", "object"
-MOMENT = "datetime64[us, UTC]"
 
 ACCOUNTS = {
     "id": WHOLE,
@@ -352,31 +349,6 @@ def runs(rows: Iterable[JobRun]) -> pd.DataFrame:
 def allocation(rows: Iterable[Share]) -> pd.DataFrame:
     """Return holdings by value."""
     return _frame(ALLOCATION, [_facts(ALLOCATION, row) for row in rows])
-
-
-def _frame(columns: Mapping[str, str], rows: list[dict[str, Any]]) -> pd.DataFrame:
-    series = {}
-    for name, kind in columns.items():
-        values = pd.Series([row[name] for row in rows], dtype="object")
-        series[name] = pd.to_datetime(values, utc=True).astype(kind) if kind == MOMENT else values.astype(kind)  # type: ignore[call-overload]
-    return pd.DataFrame(series)
-
-
-def _facts(columns: Mapping[str, str], *things: object, **given: object) -> dict[str, Any]:
-    """Return one row: what is given, else the first of `things` that has a member of the column's name."""
-    row = {}
-    for name in columns:
-        value = given[name] if name in given else next(getattr(thing, name) for thing in things if hasattr(thing, name))
-        row[name] = _cell(value)
-    return row
-
-
-def _cell(value: object) -> object:
-    if isinstance(value, Decimal):
-        return to_float(value)
-    if isinstance(value, Enum):
-        return value.value
-    return dict(value) if isinstance(value, Mapping) else value
 
 
 def _quote(row: Quote) -> dict[str, Any]:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, time
 from typing import Generic, TypeVar
 
 from sigma.domain.market import Quote
 from sigma.domain.money import ZERO
 from sigma.domain.portfolio import Holding, Position
-from sigma.domain.times import ist_date
+from sigma.domain.times import next_ist
 
+MIDNIGHT = time()
 Held = TypeVar("Held")
 Row = TypeVar("Row", Holding, Position)
 
@@ -30,12 +31,13 @@ def value_holdings(rows: Sequence[Holding], quotes: Mapping[str, Quote], taken_a
     Yesterday's close comes with the quote; one of a later day without a close leaves it missing, for the stored one is older.
     """
 
+    ends = next_ist(taken_at, MIDNIGHT)
+
     def newer(quote: Quote) -> bool:
         return quote.at > taken_at
 
     def priced(row: Holding, quote: Quote) -> Holding:
-        same_day = ist_date(quote.at) == ist_date(taken_at)
-        close = quote.close or (row.close_price if same_day else None)
+        close = quote.close or (row.close_price if quote.at < ends else None)
         return replace(row, last_price=quote.last_price, close_price=close)
 
     return _valued(rows, quotes, newer, priced)
@@ -48,8 +50,10 @@ def value_positions(rows: Sequence[Position], quotes: Mapping[str, Quote], taken
     stays. A row without a last price has nothing to move from, and yesterday's positions may be gone: both stay as they are.
     """
 
+    ends = next_ist(taken_at, MIDNIGHT)
+
     def newer(quote: Quote) -> bool:
-        return quote.at > taken_at and ist_date(quote.at) == ist_date(taken_at)
+        return taken_at < quote.at < ends
 
     def priced(row: Position, quote: Quote) -> Position:
         if row.last_price <= ZERO:

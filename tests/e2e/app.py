@@ -146,8 +146,10 @@ class Person:
     def choose(self, name: str, within: Locator | None = None) -> None:
         """Choose one of a few by what it says, and wait until it is chosen."""
         one = (within or self.page).get_by_role("radio", name=name).first
-        one.click()
-        expect(one).to_be_checked()
+        one.wait_for()
+        if not one.is_checked():  # else a click would take the choice back
+            one.click()
+        expect(one).to_be_checked(timeout=PATIENCE_MS)
 
     def enter(self, label: str, value: str, within: Locator | None = None) -> None:
         """Write into a field, and leave it."""

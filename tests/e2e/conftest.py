@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
@@ -13,11 +14,20 @@ from tests.e2e.app import Person, running
 
 FLAGS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--disable-background-networking"]
 
+PATIENCE_S = 400
+"""For one journey on a machine that runs the other tests at the same time."""
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Without a browser these tests are left out; the summary says so, and with CI=true pytest does not even start."""
     if environment.BROWSER is None:
-        items[:] = [item for item in items if "tests/e2e" not in str(item.path)]
+        items[:] = [item for item in items if not _here(item)]
+    for item in filter(_here, items):
+        item.add_marker(pytest.mark.timeout(PATIENCE_S))
+
+
+def _here(item: pytest.Item) -> bool:
+    return Path(__file__).parent in item.path.parents
 
 
 @pytest.fixture(scope="session")

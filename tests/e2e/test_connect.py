@@ -80,7 +80,7 @@ def test_a_login_at_the_brokers_own_page_comes_back_connected_and_its_token_stay
     visitor.page.get_by_role("link", name="Log in at Zerodha").click()
     visitor.sees("Connected as")
     visitor.sees("client AB1234")
-    visitor.sees("Holdings: ")
+    visitor.page.get_by_text(re.compile(r"Holdings: \d+ read")).wait_for()
     visitor.no_exception()
 
     (token,) = tokens

@@ -64,7 +64,6 @@ def arriving(stage: Stage) -> Iterator[threading.Event]:
     thread.join()
 
 
-@pytest.mark.timeout(400)
 def test_what_is_cancelled_is_what_was_ticked_while_rows_arrive_each_100_ms(
     person: Come, stage: Stage, arriving: threading.Event
 ) -> None:

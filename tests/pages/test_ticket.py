@@ -59,7 +59,7 @@ def looked(app: AppTest) -> AppTest:
 
 
 def send(app: AppTest) -> AppTest:
-    app.button(key=f"go_send:{app.session_state[ticket.ID]}").click()
+    pressed(app, "go_send").click()
     return looked(app)
 
 
@@ -81,6 +81,11 @@ def send(app: AppTest) -> AppTest:
 )
 def test_the_button_restates_the_order(change: dict[str, Any], words: str) -> None:
     assert ticket.restated({**WISH, "account": "zerodha-main", **change}) == words
+
+
+def pressed(app: AppTest, act: str) -> Any:
+    """Return the button of the ticket that is drawn now, whatever it says."""
+    return next(one for one in app.button if str(one.key).startswith(f"{act}:{app.session_state[ticket.ID]}:"))
 
 
 def test_products_are_those_of_the_broker_that_fit_the_listing() -> None:
@@ -119,8 +124,8 @@ def test_no_account_is_filled_in_before_one_was_used_and_then_nothing_can_be_sen
 ) -> None:
     app = opened(stage, monkeypatch, listing="NSE:INFY", side="BUY", quantity=5, product="CNC")
     assert app.session_state[ticket.ACCOUNT] is None
-    assert app.button(key=f"go_send:{app.session_state[ticket.ID]}").disabled
-    app.button(key=f"ticket-queue:{app.session_state[ticket.ID]}").click()
+    assert pressed(app, "go_send").disabled
+    pressed(app, "ticket-queue").click()
     looked(app)
     (order,) = stage.desk.orders.queue().itertuples()
     assert order.status == "WAITING"
@@ -137,7 +142,7 @@ def test_the_account_used_last_is_filled_in_and_not_the_default_one(stage: Stage
 def test_what_the_risk_gate_would_stop_cannot_be_sent(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     stage.desk.risk.set(max_quantity_per_order=4)
     app = opened(stage, monkeypatch, account=KITE, listing="NSE:INFY", side="BUY", quantity=5, product="CNC")
-    assert app.button(key=f"go_send:{app.session_state[ticket.ID]}").disabled
+    assert pressed(app, "go_send").disabled
     assert any("risk gate would stop it" in error.value for error in app.error)
 
 

@@ -1,0 +1,160 @@
+"""Pictures of the app for the documentation: `python -m tests.e2e.screenshots [FOLDER]`, by hand, into docs/screenshots."""
+
+from __future__ import annotations
+
+import io
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Error as PlaywrightError
+
+from pages.ui.navigation import PAGES
+from sigma.cli.demo.command import ALERTS
+from sigma.cli.demo.stage import Home, Stage
+from sigma.cli.processes import free_port
+from sigma.cli.supervise import Program
+from sigma.domain.orders import OrderStatus
+from tests import environment
+from tests.e2e.app import NARROW, WIDE, eventually
+from tests.e2e.conftest import FLAGS
+
+FOLDER = Path(__file__).resolve().parents[2] / "docs" / "screenshots"
+ACCOUNT = "zerodha-main"
+COLOURS = 200
+# An answer that is lost keeps its order unknown for as long as pictures are taken.
+SETTINGS = {"sync.active": 0.5, "sync.after_send": 0.2, "orders.visibility_delay": 600.0}
+SIZES = {"wide": WIDE, "narrow": NARROW}
+THEMES = ("light", "dark")
+READY = "[data-test-script-state=notRunning]"
+PAINTED_MS = 1500
+
+
+class Camera:
+    """Takes pictures of one window."""
+
+    def __init__(self, browser: Browser, folder: Path, url: str, size: str, theme: str) -> None:
+        self._folder, self._size, self._theme = folder, size, theme
+        self._context = browser.new_context(
+            base_url=url,
+            viewport=SIZES[size],
+            color_scheme="dark" if theme == "dark" else "light",
+            timezone_id="Asia/Kolkata",
+            locale="en-IN",
+        )
+        self.page: Page = self._context.new_page()
+
+    def open(self, path: str) -> Page:
+        """Go to a page of the app and wait until it has drawn itself."""
+        self.page.goto(path)
+        self.page.wait_for_selector(READY)
+        return self.page
+
+    def take(self, name: str) -> None:
+        """Write the picture of what the window shows, once tables and dialogs are painted."""
+        self.page.wait_for_timeout(PAINTED_MS)
+        with Image.open(io.BytesIO(self.page.screenshot())) as picture:
+            small = picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+            small.save(self._folder / f"{name}-{self._size}-{self._theme}.png", optimize=True)
+
+    def close(self) -> None:
+        """Close the window."""
+        self._context.close()
+
+
+@contextmanager
+def window(browser: Browser, folder: Path, url: str, size: str, theme: str) -> Iterator[Camera]:
+    """Open a window, and close it afterwards."""
+    camera = Camera(browser, folder, url, size, theme)
+    yield camera
+    camera.close()
+
+
+def something_happens(stage: Stage) -> int:
+    """Let three alerts wait and one order's answer be lost; return the id of the first that waits."""
+    desk = stage.desk
+    stage.exchange.post("faults", broker="zerodha", endpoint="place", kind="drop_before_commit", times=1)
+    lost = desk.orders.submit(account=ACCOUNT, listing="NSE:ITC", side="BUY", quantity=30)
+    eventually(lambda: desk.orders.get(lost.id).status is OrderStatus.UNKNOWN)
+    for number, (listing, side, quantity, details) in enumerate(ALERTS[:3]):
+        stage.alert(listing, side, quantity, order_id=f"picture-{number}", **details)
+    waiting = eventually(lambda: list(desk.orders.queue()["id"]))
+    for name in desk.accounts.table()["name"]:
+        for read in (desk.holdings, desk.positions, desk.funds):
+            read(name, refresh=True)
+    return int(waiting[0])
+
+
+def every_page(browser: Browser, stage: Stage, folder: Path) -> None:
+    """Take every page in both sizes and themes."""
+    for size in SIZES:
+        for theme in THEMES:
+            with window(browser, folder, stage.app_url, size, theme) as camera:
+                for spec in PAGES:
+                    camera.open("/" if spec is PAGES[0] else f"/{spec.path}?account={ACCOUNT}")
+                    camera.take(spec.path)
+
+
+def what_opens(browser: Browser, stage: Stage, folder: Path, waiting: int) -> None:
+    """Take the ticket, the approval, the login of an account and the kill switch."""
+    with window(browser, folder, stage.app_url, "wide", "dark") as camera:
+        page = camera.open("/orders")
+        page.get_by_role("button", name="New").click()
+        page.get_by_label("Listing").fill("INFY")
+        page.get_by_role("button", name="NSE:INFY").click()
+        page.get_by_label("Quantity").wait_for()
+        camera.take("ticket")
+    with window(browser, folder, stage.app_url, "wide", "light") as camera:
+        page = camera.open(f"/queue?order={waiting}")
+        page.locator(".st-key-acts-queue").get_by_role("button", name="Approve").click()
+        page.get_by_role("dialog").wait_for()
+        camera.take("approve")
+        camera.open("/brokers?connect=angel")
+        camera.take("connect")
+        page = camera.open("/positions")
+        page.keyboard.press("Shift+K")
+        page.get_by_role("dialog").wait_for()
+        camera.take("kill")
+
+
+def sign_in(browser: Browser, stage: Stage, folder: Path) -> None:
+    """Take the page where people sign in, which a demo leaves out."""
+    port = free_port()
+    stage.supervisor.add(Program("sign-in", "pages.web", ("--port", str(port))))
+    url = f"http://127.0.0.1:{port}"
+    with window(browser, folder, url, "wide", "light") as camera:
+        eventually(lambda: _answers(camera.page))
+        camera.take("sign-in")
+
+
+def _answers(page: Page) -> bool:
+    try:
+        page.goto("/sign-in")
+    except PlaywrightError:
+        return False
+    return True
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Bring the demo up, take all pictures, and take it down."""
+    folder = Path(arguments[0]) if arguments else FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as home:
+        with (
+            Stage(Home(Path(home) / "home"), free_port(), free_port(), print, SETTINGS, lived=True) as stage,
+            sync_playwright() as driver,
+        ):
+            browser = driver.chromium.launch(executable_path=environment.BROWSER, args=FLAGS)
+            waiting = something_happens(stage)
+            every_page(browser, stage, folder)
+            what_opens(browser, stage, folder, waiting)
+            sign_in(browser, stage, folder)
+            browser.close()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
