@@ -16,7 +16,7 @@ from pages.ui.states import failed, kept
 from pages.ui.table import Column, live_table
 from sigma.domain import show
 from sigma.domain.errors import SigmaError
-from sigma.domain.health import CLOCK_KEY, Check, Mark, worst_first
+from sigma.domain.health import CLOCK_KEY, SYNCED_KEY, Check, Mark, worst_first
 
 TITLE = "Health"
 EVERY_S = 10
@@ -107,8 +107,9 @@ def hint(words: str) -> str:
 
 
 def says(detail: Mapping[str, object]) -> str:
-    """Return what a process says of itself; how far clocks are off is a check of its own."""
-    told = {name: value for name, value in detail.items() if value not in (None, "") and not name.startswith(CLOCK_KEY)}
+    """Return what a process says of itself; how far clocks are off is a check of its own, and accounts are synced on Brokers."""
+    elsewhere = (CLOCK_KEY, SYNCED_KEY)
+    told = {name: value for name, value in detail.items() if value not in (None, "") and not name.startswith(elsewhere)}
     return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in told.items())
 
 

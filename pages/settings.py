@@ -21,14 +21,10 @@ def render() -> None:
     """Draw the page."""
     head(TITLE)
     names = ["Settings", *(["Webhook"] if may_trade() else []), "Password"]
-    tabs = dict(zip(names, st.tabs(names, key="settings-tabs"), strict=True))
-    with tabs["Settings"]:
-        _settings()
-    if "Webhook" in tabs:
-        with tabs["Webhook"]:
-            webhook()
-    with tabs["Password"]:
-        password()
+    parts = {"Settings": _settings, "Webhook": webhook, "Password": password}
+    for name, tab in zip(names, st.tabs(names, key="settings-tabs"), strict=True):
+        with tab:
+            parts[name]()
 
 
 def _settings() -> None:
@@ -54,7 +50,8 @@ def _group(group: Group, changes: dict[str, Change], accounts: list[str], *, unf
         for spec in group.everyday:
             draw(spec, changes.get(spec.name), accounts)
         if group.advanced:
-            folded = st.expander(f"Advanced ({len(group.advanced)})", expanded=unfolded, key=f"advanced-{group.name}-{unfolded}")
+            label, key = f"Advanced ({len(group.advanced)})", f"advanced-{group.name}-{unfolded}"
+            folded = st.expander(label, expanded=unfolded, key=key, on_change="rerun")
             with folded:
-                for spec in group.advanced:
+                for spec in group.advanced if folded.open else ():  # most settings are advanced, and most visits need none
                     draw(spec, changes.get(spec.name), accounts)

@@ -18,6 +18,7 @@ from sigma.domain.health import Check, Mark
 from sigma.domain.times import to_ist
 
 EVERY_S = 5
+MOST_NEWS = 10
 _OPEN = "market-open"
 GLYPHS = {Mark.BAD: ":red[✕]", Mark.WARNING: ":orange[▲]", Mark.NOTE: ":blue[i]", Mark.GOOD: ":green[✓]"}
 
@@ -52,9 +53,8 @@ def _hours(mine: Desk) -> None:
     clock = f"{to_ist(mine.now()):%H:%M}"
     label = f"Open {clock}" if any(one.open for one in hours) else f"Closed {clock}"
     with st.popover(label, type="tertiary", key="hours"):
-        st.markdown(f"**{to_ist(mine.now()):%A %d %b %Y, %H:%M} IST**")
-        for one in hours:
-            st.markdown(f"**{one.exchange}** {_session(one)}")
+        lines = [f"**{to_ist(mine.now()):%A %d %b %Y, %H:%M} IST**", *(f"**{one.exchange}** {_session(one)}" for one in hours)]
+        st.markdown("\n\n".join(lines))
         holiday = next((one.holiday for one in hours if one.holiday), "")
         if holiday:
             st.caption(f"Next holiday: {holiday}.")
@@ -74,19 +74,16 @@ def _health(checks: Sequence[Check]) -> None:
     label = f":{'red' if bad else 'orange'}[{len(issues)} issue{'s' * (len(issues) > 1)}]" if issues else "All well"
     icon = ":material/error:" if bad else ":material/warning:" if issues else ":material/check_circle:"
     with st.popover(label, type="tertiary", icon=icon, key="health-chip"):
-        for check in issues or checks:
-            st.markdown(f"{GLYPHS[check.mark]} **{escape(check.what)}** {escape(check.words)} {escape(check.hint)}")
+        said = [f"{GLYPHS[one.mark]} **{escape(one.what)}** {escape(one.words)} {escape(one.hint)}" for one in issues]
+        st.markdown("\n\n".join(said) or f"{GLYPHS[Mark.GOOD]} {len(checks)} checks, nothing to mend.")
         link("health", "All checks")
 
 
 def _bell(mine: Desk) -> None:
     bell = mine.bell()
     with st.popover(str(bell.unseen) if bell.unseen else " ", type="tertiary", icon=":material/notifications:", key="bell"):
-        now = mine.now()
-        if not bell.items:
-            st.caption("Nothing went wrong in the last seven days.")
-        for event in bell.items[:10]:
-            st.markdown(f"{show.when(event.at, now)} {escape(event.text)}")
+        said = [f"{show.when(event.at, mine.now())} {escape(event.text)}" for event in bell.items[:MOST_NEWS]]
+        st.markdown("\n\n".join(said) or "Nothing went wrong in the last seven days.")
         with st.container(horizontal=True):
             if bell.unseen and st.button("Mark all as seen", key=f"seen:{bell.items[0].id}"):
                 mine.bell_seen()

@@ -12,6 +12,7 @@ from decimal import Decimal
 import pandas as pd
 
 from pages.ui.badges import Badge, escape
+from pages.ui.portfolio import gained
 from sigma.desk.state import Overview
 from sigma.domain import show
 from sigma.domain.money import indian
@@ -60,7 +61,7 @@ def tiles(overview: Overview, badges: Sequence[Badge], *, holdings: bool, attent
     part = _part(total.day_pnl, worth) if whole else None
     delta = part or _signed(total.day_pnl)
     label, meaning = _label("Day P&L", sums, "day_pnl", badges), DAY_WITH if holdings else DAY_WITHOUT
-    found = [Tile("day", label, show.short_rupees(total.day_pnl), delta, help=meaning)]
+    found = [Tile("day", label, gained(total.day_pnl), delta, help=meaning)]
     if holdings:
         changed = _changed(sums) if whole else None
         before = None if changed is None or total.holdings_value is None else total.holdings_value - changed

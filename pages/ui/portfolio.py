@@ -148,13 +148,18 @@ def _refusal(what: str, badge: Badge) -> str:
 
 def gain_tile(label: str, amount: object, badge: Badge, percent: object = None, about: str | None = None) -> None:
     """Draw a sum of rupees won or lost, with the account it is of."""
-    tone = show.gain_tone(amount)
-    words = show.short_gain(amount)
     part = show.number(percent)
     delta = None if part is None else show.percent(part) if round(part, 2) else 0
     about = about if delta is not None else None
-    value = words if tone is None else f":{tone}[{words}]"
-    st.metric(marked(label, badge), value, delta, delta_arrow="off", delta_description=about, border=True, height="stretch")
+    st.metric(
+        marked(label, badge), gained(amount), delta, delta_arrow="off", delta_description=about, border=True, height="stretch"
+    )
+
+
+def gained(amount: object) -> str:
+    """Return rupees won or lost in Markdown, in the colour of that."""
+    tone, words = show.gain_tone(amount), show.short_gain(amount)
+    return words if tone is None else f":{tone}[{words}]"
 
 
 def marked(label: str, badge: Badge) -> str:

@@ -127,7 +127,7 @@ def _account(state: Approving) -> Badge | None:
     found = {badge.name: badge for badge in badges() if badge.enabled}
     texts = {name: badge.coloured for name, badge in found.items()}
     key = _choice(state)
-    if st.session_state.get(key) not in found:
+    if st.session_state.get(key) not in (None, *found):  # a value that is set without need takes back a click made meanwhile
         st.session_state[key] = None
     name = st.segmented_control("Account", list(found), format_func=texts.__getitem__, key=key, disabled=state.working)
     if name is None:

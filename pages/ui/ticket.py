@@ -136,7 +136,7 @@ def draw_ticket() -> None:
 
 def _account() -> Badge | None:
     found = {badge.name: badge for badge in badges()}
-    if st.session_state[ACCOUNT] not in found:
+    if st.session_state[ACCOUNT] not in (None, *found):  # a value that is set without need takes back a click made meanwhile
         st.session_state[ACCOUNT] = None
     show_as = {name: badge.coloured for name, badge in found.items()}
     name = st.segmented_control("Account", list(found), format_func=show_as.__getitem__, key=ACCOUNT)

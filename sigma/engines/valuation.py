@@ -30,7 +30,6 @@ def value_holdings(rows: Sequence[Holding], quotes: Mapping[str, Quote], taken_a
 
     Yesterday's close comes with the quote; one of a later day without a close leaves it missing, for the stored one is older.
     """
-
     ends = next_ist(taken_at, MIDNIGHT)
 
     def newer(quote: Quote) -> bool:
@@ -49,7 +48,6 @@ def value_positions(rows: Sequence[Position], quotes: Mapping[str, Quote], taken
     Open profit moves with the price from what the broker said, so its own way of sharing profit between realised and open
     stays. A row without a last price has nothing to move from, and yesterday's positions may be gone: both stay as they are.
     """
-
     ends = next_ist(taken_at, MIDNIGHT)
 
     def newer(quote: Quote) -> bool:

@@ -6,32 +6,35 @@ import io
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 from playwright.sync_api import Error as PlaywrightError
 
+import sigma
 from pages.ui.navigation import PAGES
 from sigma.cli.demo.command import ALERTS
 from sigma.cli.demo.stage import Home, Stage
 from sigma.cli.processes import free_port
 from sigma.cli.supervise import Program
+from sigma.domain.errors import SessionExpired
 from sigma.domain.orders import OrderStatus
 from tests import environment
-from tests.e2e.app import NARROW, WIDE, eventually
+from tests.e2e.app import NARROW, PASSWORD, WIDE, eventually
 from tests.e2e.conftest import FLAGS
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "screenshots"
-ACCOUNT = "zerodha-main"
-COLOURS = 200
+ACCOUNT, CLIENT = "zerodha-main", "AB1234"
+COLOURS = 256
 # An answer that is lost keeps its order unknown for as long as pictures are taken.
 SETTINGS = {"sync.active": 0.5, "sync.after_send": 0.2, "orders.visibility_delay": 600.0}
 SIZES = {"wide": WIDE, "narrow": NARROW}
 THEMES = ("light", "dark")
-READY = "[data-test-script-state=notRunning]"
+BAR, READY = ".st-key-kill button", "[data-test-script-state=notRunning]"
 PAINTED_MS = 1500
+NOTHING_OLD = "() => !document.querySelector('[data-stale=true]')"
 
 
 class Camera:
@@ -51,14 +54,16 @@ class Camera:
     def open(self, path: str) -> Page:
         """Go to a page of the app and wait until it has drawn itself."""
         self.page.goto(path)
+        self.page.wait_for_selector(BAR)
         self.page.wait_for_selector(READY)
         return self.page
 
     def take(self, name: str) -> None:
         """Write the picture of what the window shows, once tables and dialogs are painted."""
         self.page.wait_for_timeout(PAINTED_MS)
+        self.page.wait_for_function(NOTHING_OLD)
         with Image.open(io.BytesIO(self.page.screenshot())) as picture:
-            small = picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+            small = picture.convert("RGB").quantize(COLOURS, Image.Quantize.MAXCOVERAGE, kmeans=2, dither=Image.Dither.NONE)
             small.save(self._folder / f"{name}-{self._size}-{self._theme}.png", optimize=True)
 
     def close(self) -> None:
@@ -113,16 +118,26 @@ def what_opens(browser: Browser, stage: Stage, folder: Path, waiting: int) -> No
         page.locator(".st-key-acts-queue").get_by_role("button", name="Approve").click()
         page.get_by_role("dialog").wait_for()
         camera.take("approve")
-        camera.open("/brokers?connect=angel")
-        camera.take("connect")
         page = camera.open("/positions")
         page.keyboard.press("Shift+K")
         page.get_by_role("dialog").wait_for()
         camera.take("kill")
+        ended(stage)
+        camera.open(f"/brokers?connect={ACCOUNT}")
+        camera.take("connect")
+
+
+def ended(stage: Stage) -> None:
+    """Let the login of an account end, as it does each night."""
+    stage.exchange.post("session/expire", client_id=CLIENT)
+    with suppress(SessionExpired):
+        stage.desk.funds(ACCOUNT, refresh=True)
 
 
 def sign_in(browser: Browser, stage: Stage, folder: Path) -> None:
     """Take the page where people sign in, which a demo leaves out."""
+    with sigma.entrance(stage.home.folder) as entrance:
+        entrance.set_owner_password(PASSWORD)
     port = free_port()
     stage.supervisor.add(Program("sign-in", "pages.web", ("--port", str(port))))
     url = f"http://127.0.0.1:{port}"
@@ -143,17 +158,17 @@ def main(arguments: Sequence[str]) -> None:
     """Bring the demo up, take all pictures, and take it down."""
     folder = Path(arguments[0]) if arguments else FOLDER
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as home:
-        with (
-            Stage(Home(Path(home) / "home"), free_port(), free_port(), print, SETTINGS, lived=True) as stage,
-            sync_playwright() as driver,
-        ):
-            browser = driver.chromium.launch(executable_path=environment.BROWSER, args=FLAGS)
-            waiting = something_happens(stage)
-            every_page(browser, stage, folder)
-            what_opens(browser, stage, folder, waiting)
-            sign_in(browser, stage, folder)
-            browser.close()
+    with (
+        tempfile.TemporaryDirectory() as home,
+        Stage(Home(Path(home) / "home"), free_port(), free_port(), print, SETTINGS, lived=True) as stage,
+        sync_playwright() as driver,
+    ):
+        browser = driver.chromium.launch(executable_path=environment.BROWSER, args=FLAGS)
+        waiting = something_happens(stage)
+        every_page(browser, stage, folder)
+        what_opens(browser, stage, folder, waiting)
+        sign_in(browser, stage, folder)
+        browser.close()
 
 
 if __name__ == "__main__":

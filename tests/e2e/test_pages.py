@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from playwright.sync_api import expect
 
 from pages.ui.navigation import PAGES
 from tests.e2e.app import Person
@@ -42,14 +43,16 @@ def test_a_page_that_does_not_exist_says_so_and_offers_the_navigation(person: Co
     visitor.page.get_by_role("link", name="Orders").wait_for()
 
 
-def test_the_bar_stays_in_sight_when_a_page_is_scrolled(person: Come) -> None:
-    visitor = person()
-    visitor.open("/settings")
-    visitor.page.mouse.move(700, 600)
-    visitor.page.mouse.wheel(0, 4000)
-    box = visitor.key("kill").bounding_box()
-    assert box is not None
-    assert 0 <= box["y"] < 60
+@pytest.mark.parametrize("narrow", [False, True], ids=["wide", "narrow"])
+def test_the_bar_stays_in_sight_when_a_page_is_scrolled(person: Come, narrow: bool) -> None:
+    visitor = person(narrow=narrow)
+    page = visitor.open("/settings")
+    title = page.get_by_role("heading", level=1)
+    page.mouse.move(300, 600)
+    page.mouse.wheel(0, 4000)
+    expect(title).not_to_be_in_viewport()
+    expect(visitor.key("bar")).to_be_in_viewport(ratio=1)
+    assert page.evaluate(COVERED)["outside"] == []
 
 
 def test_a_visitor_who_signs_out_sees_the_sign_in_and_nothing_else(person: Come) -> None:

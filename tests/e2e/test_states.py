@@ -11,6 +11,7 @@ from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 
+import httpx
 import pandas as pd
 import pytest
 from playwright.sync_api import expect
@@ -196,6 +197,21 @@ def test_rows_stay_with_the_time_they_were_read_while_a_database_cannot_be_read(
     expect(visitor.page.get_by_text("Shown as of").first).to_be_hidden(timeout=60_000)
 
 
+def test_a_database_that_nobody_can_read_is_said_in_words_and_the_page_comes_back_by_itself(person: Come, stage: Stage) -> None:
+    visitor = person()
+    visitor.open(f"/positions?account={MAIN}")
+    sent = {one["name"]: one["value"] for one in visitor.context.cookies()}
+    with no_reading(stage.home.folder, "sigma"):
+        visitor.sees("This cannot be shown now: The database", 120)
+        visitor.sees("Nothing of this step was stored: try again.")
+        visitor.no_exception()
+        answer = httpx.get(f"{stage.app_url}/orders", cookies=sent, timeout=60, trust_env=False)
+        assert answer.status_code == 503
+        assert answer.text.startswith("SigmaTrader cannot show this now. The database")
+    expect(visitor.page.get_by_text("This cannot be shown now")).to_have_count(0, timeout=90_000)
+    visitor.key("kill").wait_for()
+
+
 @pytest.mark.parametrize("path", ["positions", "holdings"])
 def test_a_broker_that_does_not_answer_leaves_the_rows_and_is_told_with_the_time_it_was_asked(
     person: Come, stage: Stage, held: str, fault: Callable[..., None], path: str
@@ -244,6 +260,7 @@ def test_stop_typed_into_the_dialog_of_shift_k_blocks_orders_everywhere_until_th
     waiting = stage.desk.orders.submit(account=MAIN, listing="NSE:SBIN", side="BUY", quantity=2, queue=True)
     visitor = person()
     page = visitor.open("/positions")
+    visitor.key("kill").get_by_role("button").wait_for()
     page.keyboard.press("Shift+K")
     dialog = visitor.dialog()
     expect(dialog).to_contain_text("Stop trading?")

@@ -58,7 +58,7 @@ def shown(*sums: AccountSum, holdings: bool = True, attention: int = 0) -> dict[
 
 def test_a_losing_tile_points_down_with_an_ascii_minus_and_says_which_account_it_is_of() -> None:
     got = shown(KNOWN)
-    assert (got["day"].value, got["day"].delta) == ("−₹200.00", "-0.20%")  # noqa: RUF001
+    assert (got["day"].value, got["day"].delta) == (":red[▼ −₹200.00]", "-0.20%")  # noqa: RUF001
     assert (got["holdings"].value, got["holdings"].delta) == ("₹99,900.00", "-0.10%")
     assert got["day"].label == ":blue[●] Day P&L"
     assert got["cash"].value == "₹100.00"

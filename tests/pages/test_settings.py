@@ -84,7 +84,9 @@ def test_a_setting_that_names_an_account_offers_those_there_are_and_shows_one_th
 
 def test_the_page_draws_every_setting_and_saves_each_when_it_changes(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     app = settings(stage, monkeypatch)
-    assert drawn(app) == set(SETTINGS)
+    assert drawn(app) == {name for name, spec in SETTINGS.items() if not spec.advanced}
+    app.text_input(key=page.SEARCH).set_value(".").run()
+    assert drawn(app) == set(SETTINGS), "a search unfolds the advanced ones, and each name has a point"
     app.number_input(key="value-sync.idle").set_value(90.0).run()
     app.toggle(key="value-dashboard.include_holdings").set_value(False).run()
     app.selectbox(key="value-orders.preferred_account").set_value(KITE).run()

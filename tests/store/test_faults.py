@@ -73,6 +73,15 @@ def test_a_broken_constraint_stays_an_error_of_ours(store: SqlStore) -> None:
         break_it()
 
 
+def test_a_reader_that_could_not_begin_is_told_to_try_again() -> None:
+    error = sqlite3.OperationalError("locking protocol")
+    error.sqlite_errorcode = sqlite3.SQLITE_PROTOCOL
+    told = translated(error, "sigma.db")
+    assert told is not None
+    assert (told.code, told.retryable) == ("DATABASE_BUSY", True)
+    assert "try again" in told.hint
+
+
 def test_connections_that_are_all_in_use_are_told() -> None:
     told = translated(PoolTimeout("QueuePool limit reached"), "sigma.db")
     assert told is not None
