@@ -15,10 +15,12 @@ from starlette.middleware import Middleware
 from streamlit.runtime.pages_manager import PagesManager
 
 import pages
+from pages.ui.navigation import PAGES
 from pages.web.arrivals import Arrivals
 from pages.web.connect import Connect
 from pages.web.gate import Gate
 from pages.web.headers import Headers, page_headers
+from pages.web.index import Index
 from pages.web.signin import SignIn
 from sigma.desk.entrance import Entrance
 from sigma.infra.serving import beating
@@ -51,7 +53,11 @@ def create_app(entrance: Entrance, arrivals: Arrivals, *, demo: bool = False, sc
     import_pages()
     return st.App(
         script,
-        routes=[*SignIn(entrance, demo=demo).routes(), *Connect(arrivals).routes()],
+        routes=[
+            *SignIn(entrance, demo=demo).routes(),
+            *Connect(arrivals).routes(),
+            *Index([spec.path for spec in PAGES]).routes(),
+        ],
         middleware=[Middleware(Headers, headers=page_headers()), Middleware(Gate, entrance=entrance)],
         lifespan=lifespan,
     )

@@ -6,11 +6,11 @@ import base64
 import hashlib
 import re
 from collections.abc import Mapping
-from pathlib import Path
 
-import streamlit
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from pages.web.index import index_page
 
 INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 
@@ -21,9 +21,8 @@ def digest(text: str) -> str:
 
 
 def content_policy() -> str:
-    """Return the policy for Streamlit's pages: its own scripts, and the inline ones of its own index page."""
-    index = Path(streamlit.__file__).with_name("static") / "index.html"
-    scripts = [digest(script) for script in INLINE_SCRIPT.findall(index.read_text(encoding="utf-8"))]
+    """Return the policy for Streamlit's pages: its own scripts, and the inline ones of the page that it begins with."""
+    scripts = [digest(script) for script in INLINE_SCRIPT.findall(index_page())]
     rules = {
         "default-src": "'self'",
         "script-src": " ".join(["'self'", "blob:", *scripts]),

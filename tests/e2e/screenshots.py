@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 from playwright.sync_api import Error as PlaywrightError
 
 import sigma
@@ -112,6 +112,7 @@ def what_opens(browser: Browser, stage: Stage, folder: Path, waiting: int) -> No
         page.get_by_label("Listing").fill("INFY")
         page.get_by_role("button", name="NSE:INFY").click()
         page.get_by_label("Quantity").wait_for()
+        expect(page.locator("[class*=st-key-ticket-take]")).to_have_count(0)
         camera.take("ticket")
     with window(browser, folder, stage.app_url, "wide", "light") as camera:
         page = camera.open(f"/queue?order={waiting}")
