@@ -29,8 +29,8 @@ from sigma.cli.demo.stage import Stage
 from sigma.domain.orders import Order, OrderMode, OrderRequest, OrderStatus, OrderType, Product, Side, Source
 from sigma.domain.portfolio import Holding, Snapshot
 from sigma.services.portfolio import to_plain
+from tests.browser import FLAGS
 from tests.e2e.app import cookies, running
-from tests.e2e.conftest import FLAGS
 from tests.environment import BROWSER
 
 ACCOUNT = "zerodha-main"

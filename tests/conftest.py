@@ -5,12 +5,21 @@ from __future__ import annotations
 import pytest
 
 from tests import environment
+from tests.browser import browser
+
+__all__ = ["browser"]
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Refuse to start in continuous integration when something that tests need is missing."""
     if environment.CI and environment.gaps():
         raise pytest.UsageError("; ".join(environment.gaps()))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave out what needs a browser where there is none; the summary says so, and with CI=true pytest does not even start."""
+    if environment.BROWSER is None:
+        items[:] = [item for item in items if "browser" not in getattr(item, "fixturenames", ())]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -118,7 +118,8 @@ def draw_ticket() -> None:
     with st.container():  # what comes below keeps its place, and what is being typed, while the words here come and go
         account = _account()
     capabilities = desk().capabilities(account.name) if account else None
-    listing = _listing()
+    with st.container():  # the search goes with its place: else a run between two others leaves it below the ticket
+        listing = _listing()
     if listing is None:
         return
     last = _last_price(listing.text)

@@ -1,4 +1,4 @@
-"""One browser for the process; each file brings its own installation up."""
+"""Each file brings its own installation up."""
 
 from __future__ import annotations
 
@@ -6,37 +6,23 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 from sigma.cli.demo.stage import Stage
-from tests import environment
 from tests.e2e.app import Person, running
-
-FLAGS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--disable-background-networking"]
 
 PATIENCE_S = 400
 """For one journey on a machine that runs the other tests at the same time."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Without a browser these tests are left out; the summary says so, and with CI=true pytest does not even start."""
-    if environment.BROWSER is None:
-        items[:] = [item for item in items if not _here(item)]
+    """Give these tests time."""
     for item in filter(_here, items):
         item.add_marker(pytest.mark.timeout(PATIENCE_S))
 
 
 def _here(item: pytest.Item) -> bool:
     return Path(__file__).parent in item.path.parents
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """A real Chromium."""
-    with sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=environment.BROWSER, args=FLAGS)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="module")

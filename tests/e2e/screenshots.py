@@ -22,14 +22,13 @@ from sigma.cli.supervise import Program
 from sigma.domain.errors import SessionExpired
 from sigma.domain.orders import OrderStatus
 from tests import environment
+from tests.browser import FLAGS
 from tests.e2e.app import NARROW, PASSWORD, WIDE, eventually
-from tests.e2e.conftest import FLAGS
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "screenshots"
 ACCOUNT, CLIENT = "zerodha-main", "AB1234"
 COLOURS = 256
-# An answer that is lost keeps its order unknown for as long as pictures are taken.
-SETTINGS = {"sync.active": 0.5, "sync.after_send": 0.2, "orders.visibility_delay": 600.0}
+SETTINGS = {"sync.active": 0.5, "sync.after_send": 0.2}
 SIZES = {"wide": WIDE, "narrow": NARROW}
 THEMES = ("light", "dark")
 BAR, READY = ".st-key-kill button", "[data-test-script-state=notRunning]"
@@ -82,6 +81,7 @@ def window(browser: Browser, folder: Path, url: str, size: str, theme: str) -> I
 def something_happens(stage: Stage) -> int:
     """Let three alerts wait and one order's answer be lost; return the id of the first that waits."""
     desk = stage.desk
+    desk.settings.set("orders.visibility_delay", 600)  # the order stays unknown for as long as pictures are taken
     stage.exchange.post("faults", broker="zerodha", endpoint="place", kind="drop_before_commit", times=1)
     lost = desk.orders.submit(account=ACCOUNT, listing="NSE:ITC", side="BUY", quantity=30)
     eventually(lambda: desk.orders.get(lost.id).status is OrderStatus.UNKNOWN)

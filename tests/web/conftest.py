@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 import threading
@@ -13,13 +12,12 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from sigma.bootstrap import prepare
 from tests.cli.conftest import clean, until
 
 PASSWORD = "correct horse battery"
-CHROMIUM = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--disable-background-networking"]
 
 
 class Web:
@@ -124,18 +122,9 @@ def owner(web: Web) -> Iterator[httpx.Client]:
         yield client
 
 
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    """The browser of this machine."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM)
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
-def page(chromium: Browser) -> Iterator[Page]:
+def page(browser: Browser) -> Iterator[Page]:
     """An empty page of a browser that nobody has used."""
-    context = chromium.new_context(timezone_id="Asia/Kolkata", locale="en-IN", viewport={"width": 1366, "height": 900})
+    context = browser.new_context(timezone_id="Asia/Kolkata", locale="en-IN", viewport={"width": 1366, "height": 900})
     yield context.new_page()
     context.close()
