@@ -6,13 +6,11 @@ Peer: the official Kite Connect client calling the same exchange directly, witho
 
 from __future__ import annotations
 
-import tempfile
 import time
-from pathlib import Path
 from typing import Any
 
-from bench.tools import free_port, latencies, quiet
-from sigma.cli.demo.stage import ACCOUNTS, Home, Stage
+from bench.tools import bare_stage, latencies
+from sigma.cli.demo.stage import ACCOUNTS, Stage
 
 SAMPLES = 200
 GOALS_MS = {"p50": (0.50, 25.0), "p99": (0.99, 150.0)}
@@ -24,10 +22,7 @@ LIMIT = {"listing": "NSE:INFY", "side": "BUY", "quantity": 1, "product": "CNC", 
 
 def run() -> list[dict[str, Any]]:
     """Measure both ways and return the rows of bench/results.json."""
-    with (
-        tempfile.TemporaryDirectory() as home,
-        Stage(Home(Path(home) / "home"), free_port(), free_port(), quiet, lived=False) as stage,
-    ):
+    with bare_stage() as stage:
         ours = _ours(stage)
         peer = _peer(stage)
     return latencies("approve_to_wire", ours, "kiteconnect called directly", peer, GOALS_MS)

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import socket
 import statistics
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
+
+from sigma.cli.demo.stage import Home, Stage
 
 
 def free_port() -> int:
@@ -15,8 +20,13 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-def quiet(_step: str) -> None:
-    """Say nothing while the stage is built."""
+@contextmanager
+def bare_stage() -> Iterator[Stage]:
+    """Bring up exchange, worker, gateway and app in a home of their own, without a past."""
+    with tempfile.TemporaryDirectory() as folder:
+        home = Home(Path(folder) / "home")
+        with Stage(home, free_port(), free_port(), lambda _: None, lived=False) as stage:
+            yield stage
 
 
 def quantile(values: list[float], part: float) -> float:

@@ -11,20 +11,18 @@ import asyncio
 import json
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from fastapi import FastAPI, Request
 
 from bench.approve import LIMIT, PAUSE_S
-from bench.tools import free_port, latencies, quiet
-from sigma.cli.demo.stage import ACCOUNTS, Home, Stage
+from bench.tools import bare_stage, latencies
+from sigma.cli.demo.stage import ACCOUNTS, Stage
 
 RATE, CONNECTIONS, SECONDS, WARM_UP_S = 200, 50, 10, 2
 GOALS_MS = {"p50": (0.50, 100.0), "p99": (0.99, 100.0)}
@@ -33,7 +31,7 @@ PATH = "/webhook/tradingview"
 
 def run() -> list[dict[str, Any]]:
     """Measure ours and the peer under the same conditions and return the rows of bench/results.json."""
-    with tempfile.TemporaryDirectory() as home, Stage(Home(Path(home) / "home"), free_port(), quiet) as stage, _busy(stage):
+    with bare_stage() as stage, _busy(stage):
         ours = _loaded(stage.url, stage.secret)
         with _peer() as url:
             peer = _loaded(url, stage.secret)
