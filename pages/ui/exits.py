@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from functools import partial
 
@@ -16,7 +16,7 @@ from pages.ui.session import desk
 from pages.ui.ticket import open_ticket
 from sigma.domain import show
 from sigma.domain.errors import SigmaError
-from sigma.domain.orders import GROUPS, Side
+from sigma.domain.orders import EXPOSED, GROUPS, Side
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,16 +80,30 @@ def question(wanted: Sequence[Leg], badge: Badge) -> Question:
 
 
 def leave(account: str, wanted: Sequence[Leg]) -> list[Outcome]:
-    """Place the orders; a position that is not what the person was asked about is left alone."""
-    now = desk().positions(account, refresh=False)
+    """Place the orders, against what the broker says is held now.
+
+    A position that is not what the person was asked about is left alone, and so is one that an order leaves already: the list
+    on the page is some seconds old, and a second exit would turn the position around.
+
+    Raises
+    ------
+    BrokerError
+        The broker does not say what is held; nothing was sent.
+    """
+    mine = desk()
+    at_work = mine.orders.table(account, status=sorted(EXPOSED))
+    now = mine.positions(account, refresh=True)
     held = dict(zip(row_ids(now), now["quantity"], strict=True))
-    return [_left(account, leg, int(held.get(leg.row_id, 0))) for leg in wanted]
+    leaving = {(row.listing, row.product, row.side) for row in rows(at_work)}
+    return [_left(account, leg, int(held.get(leg.row_id, 0)), leaving) for leg in wanted]
 
 
-def _left(account: str, leg: Leg, held: int) -> Outcome:
+def _left(account: str, leg: Leg, held: int, leaving: Set[tuple[str, str, str]]) -> Outcome:
     if held != leg.held:
         told = f"nothing was sent, for the position is {show.quantity(held)} now and was {show.quantity(leg.held)}"
         return Outcome(leg.words, False, told)
+    if (leg.listing, leg.product, leg.side) in leaving:
+        return Outcome(leg.words, False, "nothing was sent, for an order that leaves it is at work already")
     try:
         order = desk().orders.submit(
             account=account,

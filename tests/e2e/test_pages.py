@@ -40,7 +40,9 @@ def test_a_page_that_does_not_exist_says_so_and_offers_the_navigation(person: Co
     visitor = person()
     visitor.page.goto("/nowhere")
     visitor.sees("Page not found")
-    visitor.page.get_by_role("link", name="Orders").wait_for()
+    link = visitor.page.get_by_role("link", name="Orders")
+    link.wait_for()
+    assert link.get_attribute("href") == f"{visitor.stage.app_url}/orders"
 
 
 @pytest.mark.parametrize("narrow", [False, True], ids=["wide", "narrow"])

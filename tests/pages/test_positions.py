@@ -152,6 +152,18 @@ def test_a_position_that_changed_meanwhile_is_left_alone_and_the_others_go(stage
     assert [order.request.quantity for order in sells] == [5], "asked twice, one order"
 
 
+def test_a_position_that_an_order_leaves_already_is_not_left_twice(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pages.ui.exits.desk", lambda: stage.desk)
+    stage.executed(product="MIS")
+    first, second = (Leg("NSE:INFY MIS", "NSE:INFY", "MIS", 5, 7500.0, stage.desk.orders.new_id()) for _ in range(2))
+    assert leave(KITE, [first])[0].done
+    assert "at work already" in leave(KITE, [second])[0].words
+    stage.send()
+    stage.settled(stage.orders(KITE)[0])
+    assert "is 0 now and was 5" in leave(KITE, [second])[0].words, "the broker is asked anew once the first one is done"
+    assert [order.request.quantity for order in stage.orders(KITE) if order.request.side == "SELL"] == [5]
+
+
 def test_what_was_never_read_is_read_when_the_person_says_so(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     app = opened("positions", stage, monkeypatch, account=KITE)
     assert any("never read" in text.value for text in app.markdown)
