@@ -24,8 +24,9 @@ from sigma.infra.probe import probe_from
 from sigma.ports.broker import BrokerKit
 from sigma.ports.clock import Clock
 from sigma.ports.infra import Leases, WriteBudget
+from sigma.ports.market_store import MarketStore
 from sigma.ports.probe import Probe
-from sigma.ports.storage import MarketStore, Store
+from sigma.ports.storage import Store
 from sigma.services.accounts import AccountsService
 from sigma.services.connections import Connections, Endpoint
 from sigma.services.events import EventsService

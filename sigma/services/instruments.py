@@ -26,7 +26,8 @@ from sigma.domain.portfolio import Holding
 from sigma.domain.times import ist_date
 from sigma.engines import instruments as engine
 from sigma.ports.clock import Clock
-from sigma.ports.storage import MarketStore, Store
+from sigma.ports.market_store import MarketStore
+from sigma.ports.storage import Store
 from sigma.services.accounts import find_account
 from sigma.services.connections import Connections
 from sigma.services.events import EventsService

@@ -10,7 +10,7 @@ from typing import TypeVar
 from sigma.domain.errors import NotFound
 from sigma.domain.instruments import BrokerInstrument, Listing
 from sigma.ports.clock import Clock
-from sigma.ports.storage import MarketStore
+from sigma.ports.market_store import MarketStore
 
 VERSION_CHECK_NS = 1_000_000_000
 Value = TypeVar("Value")

@@ -24,7 +24,8 @@ from sigma.domain.portfolio import Funds, Holding, Position, Rows, Snapshot
 from sigma.engines.valuation import Valued, value_holdings, value_positions
 from sigma.ports.broker import Broker
 from sigma.ports.clock import Clock
-from sigma.ports.storage import MarketStore, Store
+from sigma.ports.market_store import MarketStore
+from sigma.ports.storage import Store
 from sigma.services.connections import ATTEMPTS, Connections
 from sigma.services.events import EventsService
 from sigma.services.instruments import InstrumentsService

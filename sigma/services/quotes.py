@@ -16,7 +16,8 @@ from sigma.domain.money import ZERO
 from sigma.domain.orders import OrderStatus
 from sigma.domain.portfolio import Holding, Position
 from sigma.ports.clock import Clock
-from sigma.ports.storage import MarketStore, Store, Unit
+from sigma.ports.market_store import MarketStore
+from sigma.ports.storage import Store, Unit
 from sigma.services.connections import Connections
 from sigma.services.market import MarketService
 from sigma.services.portfolio import HOLDINGS, POSITIONS, rows_of

@@ -14,7 +14,8 @@ from sqlalchemy.exc import DBAPIError
 
 from sigma.domain.errors import ConfigError, SigmaError
 from sigma.domain.orders import OrderStatus
-from sigma.ports.storage import MarketStore, Store, Unit
+from sigma.ports.market_store import MarketStore
+from sigma.ports.storage import Store, Unit
 from sigma.store import SqlMarketStore, SqlStore, database
 from tests.store.conftest import Place
 from tests.store.values import OWNER, add_account, add_order, order, order_event

@@ -13,7 +13,7 @@ from sigma.domain.market import Quote
 from sigma.domain.orders import Order, OrderRequest, OrderStatus
 from sigma.domain.preview import Estimate, Preview, Waiting
 from sigma.domain.risk import RiskDecision
-from sigma.ports.storage import MarketStore
+from sigma.ports.market_store import MarketStore
 from sigma.services.orders.approve import Approval, Facts, signal_of
 from sigma.services.orders.house import OrderHouse
 from sigma.services.orders.submit import Origin, new_order
@@ -88,8 +88,8 @@ class Previews:
         """
         house = self._house
         with house.store.read() as tx:
-            waiting = tx.orders.list(user_id=user_id, statuses=[OrderStatus.WAITING])
-            orders = [order for order in waiting if order.id in set(order_ids)]
+            wanted = frozenset(order_ids)
+            orders = [one for one in tx.orders.list(user_id=user_id, statuses=[OrderStatus.WAITING]) if one.id in wanted]
             accounts = {one.id: one for one in tx.accounts.list(user_id)}
             preset = next((one for one in accounts.values() if one.name == account), None)
             young = self._young([order.listing for order in orders])
