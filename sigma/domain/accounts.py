@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from sigma.domain.market import Timeframe
 from sigma.domain.orders import OrderType, Product, Validity, Variety
 
 
@@ -134,6 +135,12 @@ class Capabilities:
         Market orders need a market-protection value (-1: the exchange's own band).
     quote_batch, quotes_per_second : int, float
         How many listings one call for quotes takes, and how many such calls a second.
+    history_days : mapping of Timeframe to int
+        The timeframes that the broker gives bars of, and how many days one call may span.
+    history_per_second : float
+        How many calls for bars a second.
+    feed_listings : int
+        How many listings one live feed may watch.
     tag_length : int
         Longest tag that the broker echoes.
     credentials, login_fields : tuple of str
@@ -175,5 +182,8 @@ class Capabilities:
     quote_batch: int = 50
     quotes_per_second: float = 1.0
     reads_per_second: float = 1.0
+    history_days: Mapping[Timeframe, int] = field(default_factory=dict)
+    history_per_second: float = 1.0
+    feed_listings: int = 0
     tag_length: int = 20
     day_ends: str = "06:00"

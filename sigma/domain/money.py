@@ -44,6 +44,11 @@ def to_float(value: Decimal) -> float:
     return float(value)
 
 
+def from_float(value: float, places: int) -> Decimal:
+    """Return the Decimal of a float that stands for a price on a grid of so many decimals (a tick of a feed)."""
+    return Decimal(f"{value:.{places}f}")
+
+
 def round_to_tick(price: Decimal, tick: Decimal, to: RoundTo = RoundTo.NEAREST) -> Decimal:
     """Return the price on the grid of `tick` rupees nearest to `price` in the wanted direction (idempotent)."""
     if tick <= 0:

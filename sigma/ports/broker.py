@@ -8,15 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
 from sigma.domain.accounts import BrokerSession, Capabilities, Profile
 from sigma.domain.answers import BookRead, BrokerFill, BrokerOrder, WriteAnswer
+from sigma.domain.bars import Bars
 from sigma.domain.instruments import BrokerInstrument, MasterRow
-from sigma.domain.market import Quote
+from sigma.domain.market import Quote, Timeframe
 from sigma.domain.orders import Order, OrderRequest
 from sigma.domain.portfolio import Funds, Holding, Position, Rows
 from sigma.ports.clock import Clock
+from sigma.ports.feed import Feed, FeedSink
 from sigma.ports.probe import NoProbe, Probe
 
 
@@ -39,8 +42,8 @@ class AdapterContext:
 
     Parameters
     ----------
-    url, master_url : str
-        Where the broker is, empty for its real address (SIGMA_<BROKER>_URL, SIGMA_<BROKER>_MASTER_URL).
+    url, master_url, stream_url : str
+        Where the broker is, empty for its real address (SIGMA_<BROKER>_URL, SIGMA_<BROKER>_MASTER_URL, SIGMA_<BROKER>_WS_URL).
     timeout_s : float
         Time-out of every call, seconds.
     """
@@ -49,6 +52,7 @@ class AdapterContext:
     instruments: InstrumentLookup
     url: str = ""
     master_url: str = ""
+    stream_url: str = ""
     timeout_s: float = 7.0
     probe: Probe = field(default_factory=NoProbe)
 
@@ -72,6 +76,13 @@ class Broker(Protocol):
 
     def quotes(self, listings: Sequence[str]) -> Mapping[str, Quote]:
         """Return quotes by canonical text; unknown listings are absent. At most `capabilities.quote_batch` at once."""
+
+    def history(self, listing: str, timeframe: Timeframe, start: datetime, end: datetime) -> Bars:
+        """Return the bars that close after `start` and open before `end` (UTC), the forming one included.
+
+        One call at the broker: the span is at most ``capabilities.history_days[timeframe]``. Unsupported for a timeframe that is
+        not among them.
+        """
 
     def order_book(self) -> BookRead:
         """Return the day's whole order book; an unreadable row is marked, not lost."""
@@ -133,3 +144,6 @@ class BrokerKit(Protocol):
         self, credentials: Mapping[str, str], session: BrokerSession | None, context: AdapterContext
     ) -> Iterable[MasterRow | str]:
         """Download the instrument master: rows, and for each unreadable line a text saying which and why."""
+
+    def feed(self, credentials: Mapping[str, str], session: BrokerSession, context: AdapterContext, sink: FeedSink) -> Feed:
+        """Return the live feed of a logged-in account, not connected yet; Unsupported without the capability `streaming`."""

@@ -28,7 +28,9 @@ WALL_CLOCK = {
     "time.time",
     "time.time_ns",
 }
-NUMERIC = {"numpy", "pandas", "scipy", "talib"}
+NUMERIC = {"numpy", "pandas", "polars", "scipy", "talib"}
+# What an array holds (its dtype) is a word of the domain.
+ARRAYS = {"sigma/domain/bars.py", "sigma/domain/ticks.py"}
 DOOR_LIBRARIES = {"numpy", "pandas", "plotly", "rich"}
 
 
@@ -77,9 +79,9 @@ def foreign_imports(tree: ast.AST, allowed: set[str]) -> Iterator[str]:
 
 
 def standard_library_only(source: Source) -> Iterator[str]:
-    """Domain knows the standard library and itself; engines add domain and the numeric libraries."""
+    """Domain knows the standard library and itself (and numpy where it says what an array holds); engines add the numeric ones."""
     if source.within("sigma/domain"):
-        yield from foreign_imports(source.tree, {"sigma.domain"})
+        yield from foreign_imports(source.tree, {"sigma.domain"} | ({"numpy"} if source.name in ARRAYS else set()))
     elif source.within("sigma/engines"):
         yield from foreign_imports(source.tree, {"sigma.domain", "sigma.engines"} | NUMERIC)
 

@@ -45,6 +45,7 @@ BROKEN = [
 # (rule, name of the file, code that the rule must leave alone)
 KEPT = [
     (rules.standard_library_only, "sigma/domain/bars.py", "import decimal\nfrom sigma.domain import money"),
+    (rules.standard_library_only, "sigma/domain/ticks.py", "import numpy as np"),
     (rules.standard_library_only, "sigma/engines/bars.py", "import numpy as np\nfrom sigma.domain.money import ZERO"),
     (rules.page_imports, "pages/orders.py", "import sigma\nimport streamlit as st\nfrom sigma.domain.orders import Side"),
     (rules.page_imports, "pages/web/app.py", "from starlette.requests import Request\nfrom sigma.infra.serving import serve"),
