@@ -79,7 +79,7 @@ def foreign_imports(tree: ast.AST, allowed: set[str]) -> Iterator[str]:
 
 
 def standard_library_only(source: Source) -> Iterator[str]:
-    """Domain knows the standard library and itself (and numpy where it says what an array holds); engines add the numeric ones."""
+    """Domain knows the standard library and itself, two files numpy besides; engines add the numeric libraries."""
     if source.within("sigma/domain"):
         yield from foreign_imports(source.tree, {"sigma.domain"} | ({"numpy"} if source.name in ARRAYS else set()))
     elif source.within("sigma/engines"):

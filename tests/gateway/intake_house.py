@@ -21,7 +21,7 @@ from sigma.gateway.app import create_app
 from sigma.infra.clock import SystemClock
 from sigma.infra.serving import listen, make_server
 from sigma.services.events import EventsService
-from sigma.services.instruments import Catalogue
+from sigma.services.catalogue import Catalogue
 from sigma.services.listings import ListingLookup
 from sigma.services.settings import SettingsService
 from sigma.services.signals import SignalsService
