@@ -20,8 +20,8 @@ from sigma.domain.signals import Signal
 from sigma.gateway.app import create_app
 from sigma.infra.clock import SystemClock
 from sigma.infra.serving import listen, make_server
-from sigma.services.events import EventsService
 from sigma.services.catalogue import Catalogue
+from sigma.services.events import EventsService
 from sigma.services.listings import ListingLookup
 from sigma.services.settings import SettingsService
 from sigma.services.signals import SignalsService
