@@ -5,6 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from pages.ui.bar import bar, person
+from pages.ui.dialogs import draw_wanted
 from pages.ui.first_look import send_to_login_first
 from pages.ui.navigation import menu
 from pages.ui.session import desk, visitor
@@ -19,6 +20,7 @@ try:
     page = menu(user.role, {"queue": desk().orders.count(status="WAITING")})
     send_to_login_first()
     st.html(STYLESHEET)
+    draw_wanted(page.url_path)
     bar()
     person()
     page.run()

@@ -6,21 +6,22 @@ from datetime import date, time, timedelta
 
 import streamlit as st
 
-from pages.ui.activity_rows import KINDS, SIGNAL_CHIPS, STATES, Day, moment, opened, timeline
+from pages.ui.activity_rows import KINDS, ORDER, SIGNAL_CHIPS, STATES, Day, moment, opened, sources, timeline
 from pages.ui.badges import Badge, badges, escape
+from pages.ui.clocks import clocks
 from pages.ui.order_story import draw_story
 from pages.ui.rows import rows, text
 from pages.ui.session import desk
 from pages.ui.shell import head
 from pages.ui.states import empty, failed, kept
-from pages.ui.table import Column, forget, live_table, paged
+from pages.ui.table import Column, forget, live_table, paged, reach
 from sigma.domain import show
 from sigma.domain.errors import SigmaError
 from sigma.domain.signals import Signal
 from sigma.domain.times import ist, ist_date
 
 TITLE = "Activity"
-TABLE = "activity"
+TABLE, PAGE, SOURCE = "activity", "activity-page", "activity-source"
 EVERYWHERE, EVERY_SOURCE = "All accounts", "All sources"
 OPENED = ("order", "signal")
 LONGEST_NUMBER = 18
@@ -72,7 +73,7 @@ def _signal(signal: Signal) -> None:
             st.rerun()
     bar = f", for the bar that closed at {moment(signal.bar_time)}" if signal.bar_time else ""
     told = " ".join(escape(word) for word in (signal.platform, signal.strategy) if word)
-    st.markdown(f"Received {moment(signal.received_at)} from {told or 'a sender without a name'}{bar}.")
+    st.markdown(clocks(f"Received {moment(signal.received_at)} from {told or 'a sender without a name'}{bar}."))
     st.caption("As it came, without its secret:")
     st.code(signal.raw, language=None, wrap_lines=True)
     orders = desk().orders.table(signal_id=signal.id)
@@ -95,26 +96,30 @@ def _list() -> None:
         source = st.empty()
         st.button("Read again", icon=":material/refresh:", key="activity-again")
     day = today if picked is None else picked  # a field that was cleared
-    read = kept("activity", (day, account), lambda: _day(day, account))
+    # A busy day has thousands of orders. Without a filter that looks at each, those of the pages before this one suffice.
+    narrowed = account is not None or st.session_state.get(SOURCE, EVERY_SOURCE) != EVERY_SOURCE
+    most = None if narrowed else reach(PAGE)
+    read = kept("activity", (day, account, most), lambda: _day(day, account, most))
     failed(read)
     if read.value is None:
         return
     lines = timeline(read.value, found, account=account)
-    sources = [EVERY_SOURCE, *sorted(set(lines["source"]) - {""})]
-    if st.session_state.get("activity-source") not in sources:
-        st.session_state["activity-source"] = EVERY_SOURCE
-    chosen = source.selectbox("Source", sources, key="activity-source", width=190, persist_state="page")
+    offered = [EVERY_SOURCE, *sources(read.value, lines)]
+    if st.session_state.get(SOURCE) not in offered:
+        st.session_state[SOURCE] = EVERY_SOURCE
+    chosen = source.selectbox("Source", offered, key=SOURCE, width=190, persist_state="page")
     if kinds:
         lines = lines[lines["kind"].isin(kinds)]
     if chosen != EVERY_SOURCE:
         lines = lines[lines["source"] == chosen]
     whose = "" if account is None else f" of {escape(account)}"
-    number = f"{len(lines)} line{'' if len(lines) == 1 else 's'}"
-    st.caption(f"{number} of {day:%a %d %b %Y}{whose} · {show.freshness('read', read.read_at, desk().now())}")
+    there = len(lines) + (read.value.unread if not kinds or ORDER in kinds else 0)
+    number = f"{there} line{'' if there == 1 else 's'}"
+    st.caption(clocks(f"{number} of {day:%a %d %b %Y}{whose} · {show.freshness('read', read.read_at, desk().now())}"))
     if lines.empty:
         empty(f"Nothing of this kind happened on {day:%a %d %b %Y}{whose}. Choose another day, or fewer filters.")
         return
-    page = paged(len(lines), "activity-page")
+    page = paged(there, PAGE)
     for key in live_table(lines[page], COLUMNS, key=TABLE, select="single-row"):
         _open(key, read.value)
 
@@ -132,14 +137,16 @@ def _account(found: tuple[Badge, ...]) -> str | None:
     return chosen if chosen in texts else None
 
 
-def _day(day: date, account: str | None) -> Day:
+def _day(day: date, account: str | None, most: int | None) -> Day:
+    """Read a day, of its orders the newest so many."""
     mine = desk()
     since, until = ist(day, time()), ist(day + timedelta(days=1), time())
     return Day(
         mine.signals.table(since, None, until=until),
-        mine.orders.table(account, since=since, until=until),
+        mine.orders.table(account, since=since, until=until, limit=most),
         mine.orders.fills(account, since, until),
         mine.events(account=account, since=since, until=until, limit=None),
+        None if most is None else mine.orders.origins(since, until),
     )
 
 
@@ -152,7 +159,7 @@ def _open(key: str, day: Day) -> None:
         st.rerun()
     for event in rows(day.events[day.events["id"] == int(key.partition(":")[2])]):
         with st.container(border=True):
-            st.markdown(f"**{escape(event.kind)}** at {moment(event.at)}: {escape(event.text)}")
+            st.markdown(clocks(f"**{escape(event.kind)}** at {moment(event.at)}: {escape(event.text)}"))
             said = {**event.detail, "request": text(event.correlation_id)}
             for name, value in said.items():
                 if value not in (None, ""):

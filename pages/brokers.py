@@ -9,7 +9,9 @@ import streamlit as st
 from pages.ui import broker_dialogs as dialogs
 from pages.ui.badges import Badge, badges
 from pages.ui.broker_card import card
+from pages.ui.clocks import clocks
 from pages.ui.connect import take_arrival, wizard
+from pages.ui.dialogs import opens
 from pages.ui.every import live
 from pages.ui.kill import may_trade
 from pages.ui.rows import rows
@@ -32,8 +34,8 @@ def render() -> None:
     if asked:
         wizard(asked)
         return
-    if may_trade() and st.button("Add account", key="go_account", type="primary", icon=":material/add:"):
-        dialogs.add()
+    if may_trade():
+        st.button("Add account", key="go_account", type="primary", icon=":material/add:", **opens(dialogs.add))
     live(_cards, EVERY_S)
 
 
@@ -48,7 +50,8 @@ def _cards() -> None:
         empty("No account yet. Add one with the API key that your broker gave you.")
         return
     ready = sum(row.state == SessionState.CONNECTED for _, row, _ in drawn)
-    st.caption(f"{ready} of {len(drawn)} accounts connected, as known at {show.when(read.read_at, mine.now())} IST.")
+    known_at = show.when(read.read_at, mine.now())
+    st.caption(clocks(f"{ready} of {len(drawn)} accounts connected, as known at {known_at} IST."))
     titles = {one.broker: one.title for one in mine.brokers()}
     with st.grid(2, min_column_width=400):
         for badge, row, known in drawn:

@@ -9,6 +9,7 @@ import streamlit as st
 
 from pages.ui.badges import Badge, badges, escape
 from pages.ui.bar import GLYPHS
+from pages.ui.clocks import clocks
 from pages.ui.every import live
 from pages.ui.session import desk
 from pages.ui.shell import head
@@ -30,6 +31,17 @@ PROCESSES = {
     "pid": Column("Pid", width=80),
     "doing": Column("Says", width=420),
 }
+CALLS = {
+    "account": Column("Account", width=130, pinned=True),
+    "name": Column("Calls for", width=110),
+    "words": Column("Allowed", width=250),
+    "calls": Column("Today", "quantity", 80, help="Calls of all programs since midnight IST."),
+    "waits": Column("Waited", "right", 130, help="Calls that had to wait for their turn, and how long together."),
+    "refused": Column("Given up", "quantity", 90, help="Not asked at all: the wait would have been too long."),
+    "limited": Column("Too fast", "quantity", 90, help="How often the broker said today that it was asked too fast."),
+    "limited_at": Column("Last time", "moment", 110),
+    "now": Column("Now", width=170),
+}
 RUNS = {
     "job": Column("Job", width=150, pinned=True),
     "outcome": Column("Outcome", width=220),
@@ -47,6 +59,7 @@ def render() -> None:
         st.caption("Asks every account's broker for its login and order book. Nothing is changed or sent.")
     progress = st.empty()
     live(_checks, EVERY_S)
+    live(_calls, EVERY_S)
     live(_processes, EVERY_S)
     if asked:
         with progress:
@@ -121,12 +134,38 @@ def _checks() -> None:
     failed(read)
     checks = merged(read.value or (), asked)
     marks = {badge.name: badge.coloured for badge in badges()}
-    st.caption(f"{counted(checks)} · {show.freshness('looked', read.read_at, now)} · brokers {show.freshness('asked', at, now)}")
+    looked = f"{show.freshness('looked', read.read_at, now)} · brokers {show.freshness('asked', at, now)}"
+    st.caption(clocks(f"{counted(checks)} · {looked}"))
     with st.container(border=True, key="health-checks", gap="xsmall"):
         for check in checks:
-            st.markdown(line(check, marks, now))
+            st.markdown(clocks(line(check, marks, now)))
             if check.hint:
                 st.markdown(f"→ {hint(check.hint)}")
+
+
+def waits(number: int, seconds: float) -> str:
+    """Return how many calls waited, and how long together."""
+    return f"{number:,} ({seconds:,.1f} s)" if number else show.MISSING
+
+
+def taking(closed_s: float) -> str:
+    """Return whether the broker takes such calls now."""
+    return f"closed for {show.age(closed_s)}" if closed_s else "open"
+
+
+def _calls() -> None:
+    mine = desk()
+    read = kept("calls", None, mine.limits)
+    failed(read)
+    if read.value is None or read.value.empty:
+        return
+    st.subheader("Calls to brokers", anchor=False)
+    st.caption("Brokers limit how often they may be asked. All programs here keep to it together: calls wait for their turn.")
+    calls = read.value.copy()
+    calls["waits"] = [waits(number, seconds) for number, seconds in zip(calls["waited"], calls["waited_s"], strict=True)]
+    calls["now"] = [taking(seconds) for seconds in calls["closed_s"]]
+    calls.index = calls["account"] + " " + calls["name"]
+    live_table(calls, CALLS, key="health-calls", select="")
 
 
 def _processes() -> None:

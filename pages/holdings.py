@@ -6,6 +6,8 @@ import pandas as pd
 import streamlit as st
 
 from pages.ui.badges import Badge, badge_of, badges, choose_account, escape
+from pages.ui.clocks import clocks
+from pages.ui.dialogs import opens
 from pages.ui.every import live
 from pages.ui.kill import may_trade
 from pages.ui.portfolio import (
@@ -80,7 +82,7 @@ def _holdings(badge: Badge) -> None:
     warnings(WHAT, frame, badge)
     shown = _chosen(rows)
     words = f"{len(rows)} holding{'s' * (len(rows) != 1)}" if len(shown) == len(rows) else f"{len(shown)} of {len(rows)} holdings"
-    st.caption(caption(words, frame.attrs["taken_at"], frame.attrs["priced_at"], desk().now()))
+    st.caption(clocks(caption(words, frame.attrs["taken_at"], frame.attrs["priced_at"], desk().now())))
     _table(shown, len(rows), badge)
 
 
@@ -91,6 +93,7 @@ def _renew(mine: Desk, badge: Badge) -> None:
 def as_rows(frame: pd.DataFrame) -> pd.DataFrame:
     """Return holdings indexed by what each is known by, with the cells that `COLUMNS` names; the most valuable first."""
     rows = frame.set_index(pd.Index(row_ids(frame), name="id"))
+    rows.attrs.clear()  # pandas copies them at every step
     rows["known"] = [isinstance(listing, str) for listing in frame["listing"]]
     rows["listing"] = listings(frame)
     closes = rows["close_price"].where(rows["close_price"] > 0)
@@ -161,9 +164,10 @@ def _table(shown: pd.DataFrame, there: int, badge: Badge) -> None:
         reason = not_sellable(row)
         if reason:
             st.markdown(reason)
-        elif st.button("Sell", type="primary", icon=":material/sell:", key=f"go_sell:{chosen[0]}"):
-            quantity, product = int(row["quantity"]), str(row["product"])
-            open_ticket(account=badge.name, listing=row["listing"], side=Side.SELL.value, quantity=quantity, product=product)
+        else:
+            given = (badge.name, row["listing"], Side.SELL.value, int(row["quantity"]), str(row["product"]))
+            asks = opens(open_ticket, *given)
+            st.button("Sell", type="primary", icon=":material/sell:", key=f"go_sell:{chosen[0]}", **asks)
 
 
 def owned_words(row: pd.Series, account: str) -> str:

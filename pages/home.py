@@ -9,7 +9,8 @@ from datetime import time
 import pandas as pd
 import streamlit as st
 
-from pages.ui.badges import Badge, badge_of, badges
+from pages.ui.badges import Badge, badge_of, badges, escape
+from pages.ui.clocks import clocks
 from pages.ui.every import live
 from pages.ui.home_needs import Facts, Need, needs
 from pages.ui.home_sums import as_list, by_account, lacking, names_in, read_when, shares, tiles
@@ -135,9 +136,11 @@ def _look(names: Sequence[str], holdings: bool) -> Seen:
     faults = mine.orders.table(group="attention")
     unknown = faults["status"] == OrderStatus.UNKNOWN
     fills = mine.orders.fills(since=midnight)
+    overview = mine.overview(names, holdings=holdings)
+    queue = mine.orders.queue(limit=1)
     return Seen(
-        mine.overview(names, holdings=holdings),
-        Facts(faults[unknown].iloc[::-1], mine.orders.queue(), faults[~unknown], mine.accounts.table()),
+        overview,
+        Facts(faults[unknown].iloc[::-1], queue, overview.waiting, faults[~unknown], mine.accounts.table()),
         fills[fills["account"].isin(names)].iloc[::-1],
     )
 
@@ -173,9 +176,7 @@ def _needs(found: Sequence[Need]) -> None:
             st.markdown(":green[✓] Nothing needs you now.")
         for place, need in enumerate(found):
             with st.container(horizontal=True, vertical_alignment="center", wrap=False, key=f"need:{need.key}"):
-                with st.container(horizontal=True, vertical_alignment="center", width="stretch", gap="xsmall"):
-                    st.badge(need.chip.text, color=str(need.chip.tone))  # type: ignore[arg-type]
-                    st.markdown(need.words, width="content")
+                st.markdown(f":{need.chip.tone}-badge[{escape(need.chip.text)}] {clocks(need.words)}", width="stretch")
                 if place:
                     link(need.path, "Open", **need.query)
                 elif st.button("Open", type="primary", key=f"go_need:{need.key}"):
@@ -191,7 +192,7 @@ def _by_account(sums: Sequence[AccountSum], found: Sequence[Badge], holdings: bo
         frame = by_account(sums, {badge.name: badge.text for badge in found})
         columns = {name: column for name, column in BY_ACCOUNT.items() if holdings or name != "holdings_value"}
         chosen = live_table(frame, columns, key=ACCOUNTS, select="single-row")
-        st.caption(f"{read_when(sums, desk().now())} Tick an account to look at its positions.")
+        st.caption(clocks(f"{read_when(sums, desk().now())} Tick an account to look at its positions."))
     if chosen:
         forget(ACCOUNTS)
         go("positions", account=chosen[0])

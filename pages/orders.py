@@ -13,6 +13,8 @@ import streamlit as st
 
 from pages.ui import order_acts
 from pages.ui.badges import Badge, choose_account, escape
+from pages.ui.clocks import clocks
+from pages.ui.dialogs import opens
 from pages.ui.every import live
 from pages.ui.kill import may_trade
 from pages.ui.order_rows import COLUMNS, as_csv, as_rows
@@ -24,7 +26,6 @@ from pages.ui.table import live_table, no_selection, paged, selection_bar
 from pages.ui.ticket import open_ticket
 from sigma.desk import Desk
 from sigma.domain import show
-from sigma.domain.errors import SigmaError
 from sigma.domain.orders import GROUPS, OrderStatus
 from sigma.domain.times import ist
 
@@ -166,8 +167,8 @@ def _controls(wanted: Wanted, tally: Tally | None) -> None:
             help="All orders of this list, with their account",
             on_click="ignore",
         )
-        if may_trade() and st.button("New", key="go_new", type="primary", icon=":material/add:", shortcut="N"):
-            open_ticket()
+        if may_trade():
+            st.button("New", key="go_new", type="primary", icon=":material/add:", shortcut="N", **opens(open_ticket))
 
 
 def _more_filters(wanted: Wanted) -> None:
@@ -196,7 +197,7 @@ def _export(mine: Desk, wanted: Wanted) -> bytes:
 def _caption(badge: Badge, shown: int) -> None:
     mine = desk()
     now, synced = mine.now(), mine.synced_at(badge.name)
-    st.caption(f"{shown} order{'' if shown == 1 else 's'} · {show.freshness('synced', synced, now)}")
+    st.caption(clocks(f"{shown} order{'' if shown == 1 else 's'} · {show.freshness('synced', synced, now)}"))
     patience = 2 * float(mine.settings.get("sync.idle")) + 15
     if synced is not None and (now - synced).total_seconds() > patience:
         age = show.age((now - synced).total_seconds())
@@ -231,15 +232,16 @@ def _acts(rows: pd.DataFrame, chosen: Sequence[int]) -> None:
     words = f"{len(chosen)} orders" if one is None else f"{one['side']} {show.quantity(one['quantity'])} {escape(one['listing'])}"
     with selection_bar("orders", words):
         open_ones = [int(order_id) for order_id in chosen if not OrderStatus(str(rows.loc[order_id, "status"])).final]
-        if open_ones and st.button("Cancel", key=f"cancel-open:{key}", shortcut="X", icon=":material/close:"):
-            order_acts.cancel(open_ones)
+        if open_ones:
+            asks = opens(order_acts.cancel, open_ones)
+            st.button("Cancel", key=f"cancel-open:{key}", shortcut="X", icon=":material/close:", **asks)
         if one is None:
             return
         order_id = int(chosen[0])
-        if _modifiable(one) and st.button("Modify", key=f"modify-open:{key}", shortcut="M", icon=":material/edit:"):
-            order_acts.modify(order_id)
-        if st.button("Why", key=f"why-open:{key}", shortcut="W", icon=":material/account_tree:"):
-            show_story(order_id)
+        if _modifiable(one):
+            asks = opens(order_acts.modify, order_id)
+            st.button("Modify", key=f"modify-open:{key}", shortcut="M", icon=":material/edit:", **asks)
+        st.button("Why", key=f"why-open:{key}", shortcut="W", icon=":material/account_tree:", **opens(show_story, order_id))
         _more(one, order_id)
 
 
@@ -252,12 +254,10 @@ def _more(row: Any, order_id: int) -> None:
     status = OrderStatus(row["status"])
     offered = {"Resolve": status is OrderStatus.UNKNOWN, "Repeat": status.final}
     options = [name for name, possible in offered.items() if possible]
-    if not options:
-        return
-    act = st.menu_button("More", options, key=f"more:{order_id}")
-    if act is None:
-        return
-    try:
-        order_acts.ACTS[act](order_id)
-    except SigmaError as error:
-        st.toast(f"{error.message} {error.hint}", icon=":material/error:")
+    if options:
+        key = f"more:{order_id}"
+        st.menu_button("More", options, key=key, **opens(_chosen_act, key, order_id))
+
+
+def _chosen_act(key: str, order_id: int) -> None:
+    order_acts.ACTS[st.session_state[key]](order_id)

@@ -10,6 +10,8 @@ import pandas as pd
 import streamlit as st
 
 from pages.ui.badges import Badge, badge_of, badges, choose_account
+from pages.ui.clocks import clocks
+from pages.ui.dialogs import opens
 from pages.ui.every import live
 from pages.ui.exits import exit_positions
 from pages.ui.kill import may_trade
@@ -90,7 +92,7 @@ def _positions(badge: Badge) -> None:
     warnings(WHAT, frame, badge)
     shown = _chosen(frame)
     words = counted(frame, shown)
-    st.caption(caption(words, frame.attrs["taken_at"], frame.attrs["priced_at"], desk().now()))
+    st.caption(clocks(caption(words, frame.attrs["taken_at"], frame.attrs["priced_at"], desk().now())))
     _table(shown, words, badge)
 
 
@@ -150,6 +152,7 @@ def _chosen(frame: pd.DataFrame) -> pd.DataFrame:
 def as_rows(frame: pd.DataFrame) -> pd.DataFrame:
     """Return positions indexed by what each is known by, with the cells that `COLUMNS` names; open ones first, by listing."""
     rows = frame.set_index(pd.Index(row_ids(frame), name="id"))
+    rows.attrs.clear()  # pandas copies them at every step
     rows["known"] = [isinstance(listing, str) for listing in frame["listing"]]
     rows["listing"] = listings(frame)
     day = rows["quantity"] - rows["overnight_quantity"]
@@ -183,8 +186,9 @@ def _table(shown: pd.DataFrame, words: str, badge: Badge) -> None:
         reason = not_exitable(picked)
         if reason:
             st.markdown(reason)
-        elif st.button("Exit", type="primary", shortcut="X", icon=":material/logout:", key=f"go_exit:{'|'.join(chosen)}"):
-            exit_positions(badge, picked)
+        else:
+            key, asks = f"go_exit:{'|'.join(chosen)}", opens(exit_positions, badge, picked)
+            st.button("Exit", type="primary", shortcut="X", icon=":material/logout:", key=key, **asks)
 
 
 def columns(shown: pd.DataFrame) -> dict[str, Column]:

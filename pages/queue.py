@@ -9,6 +9,8 @@ import streamlit as st
 
 from pages.ui import queue_acts
 from pages.ui.badges import badges, escape
+from pages.ui.clocks import clocks
+from pages.ui.dialogs import opens
 from pages.ui.every import live
 from pages.ui.kill import may_trade
 from pages.ui.navigation import link
@@ -72,7 +74,7 @@ def _queue() -> None:
     found = _filtered(everything)
     how = " Tick one or more to approve, edit or cancel." if may_trade() else ""
     at = show.when(read.read_at, desk().now())
-    st.caption(f"{_count(len(found), len(everything))}, oldest first. Read at {at} IST.{how}")
+    st.caption(clocks(f"{_count(len(found), len(everything))}, oldest first. Read at {at} IST.{how}"))
     if found.empty:
         with st.container(border=True, horizontal_alignment="center"):
             st.markdown("No waiting order matches these filters.")
@@ -142,12 +144,11 @@ def _bar(chosen: pd.DataFrame) -> None:
     ids = [int(one) for one in chosen.index]
     key = "-".join(map(str, ids))
     with selection_bar(TABLE, _named(chosen)):
-        if st.button("Approve", key=f"go_approve:{key}", type="primary", icon=":material/check:", shortcut="A"):
-            open_approval(ids)
-        if len(ids) == 1 and st.button("Edit", key=f"edit:{key}", icon=":material/edit:", shortcut="E"):
-            open_edit(ids[0])
-        if st.button("Cancel", key=f"cancel:{key}", icon=":material/close:", shortcut="X"):
-            queue_acts.cancel(chosen)
+        asks = opens(open_approval, ids)
+        st.button("Approve", key=f"go_approve:{key}", type="primary", icon=":material/check:", shortcut="A", **asks)
+        if len(ids) == 1:
+            st.button("Edit", key=f"edit:{key}", icon=":material/edit:", shortcut="E", **opens(open_edit, ids[0]))
+        st.button("Cancel", key=f"cancel:{key}", icon=":material/close:", shortcut="X", **opens(queue_acts.cancel, chosen))
 
 
 def _named(chosen: pd.DataFrame) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from pages.ui import calendar_part
 from pages.ui.kill import is_owner, may_trade
 from pages.ui.password import password
 from pages.ui.session import desk
@@ -15,16 +16,19 @@ from sigma.domain.settings import SETTINGS, SettingScope
 
 TITLE = "Settings"
 SEARCH = "settings-search"
+PART = "part"
+"""Name of the chosen part in the page's address: ``?part=Webhook``."""
 
 
 def render() -> None:
     """Draw the page."""
     head(TITLE)
-    names = ["Settings", *(["Webhook"] if may_trade() else []), "Password"]
-    parts = {"Settings": _settings, "Webhook": webhook, "Password": password}
-    for name, tab in zip(names, st.tabs(names, key="settings-tabs"), strict=True):
-        with tab:
-            parts[name]()
+    names = ["Settings", "Calendar", *(["Webhook"] if may_trade() else []), "Password"]
+    parts = {"Settings": _settings, "Calendar": calendar_part.draw, "Webhook": webhook, "Password": password}
+    for name, tab in zip(names, st.tabs(names, key=PART, bind="query-params"), strict=True):
+        if tab.open:  # the others are drawn when they are chosen
+            with tab:
+                parts[name]()
 
 
 def _settings() -> None:

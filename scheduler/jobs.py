@@ -65,9 +65,24 @@ def quotes(worker: Worker) -> None:
     worker.house.quotes.poll(only=worker.only, ended=worker.ending.is_set)
 
 
+def feeds(worker: Worker) -> None:
+    """Start, replace and end live feeds, tell them what to watch, and write down what they said where that is wanted."""
+    worker.feeds.keep()
+    worker.house.recorder.keep()
+
+
+def instruments(worker: Worker) -> None:
+    """Download the instrument tables that are due today; a failed one is tried again later."""
+    for report in worker.house.instruments.refresh_due():
+        if report.kept_old:
+            log.warning("instruments_not_replaced", source=report.broker, reason=report.kept_old)
+
+
 JOBS = (
     JobSpec("heartbeat", "worker.heartbeat", heartbeat),
     JobSpec("accounts", "worker.accounts", accounts),
     JobSpec("sessions", "session.check", sessions, recorded=True),
+    JobSpec("feeds", "worker.accounts", feeds, at_start=False),
     JobSpec("quotes", "market.poll_every", quotes, at_start=False),
+    JobSpec("instruments", "instruments.check_every", instruments, at_start=False),
 )

@@ -12,6 +12,7 @@ import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from scheduler.feeds import Feeds
 from scheduler.jobs import JOBS, JobSpec
 from scheduler.writers import AccountReader, AccountWriter
 from sigma.domain.errors import SigmaError
@@ -40,6 +41,7 @@ class Worker:
         self.only = only
         self._writers: dict[int, AccountWriter] = {}
         self._readers: dict[int, AccountReader] = {}
+        self.feeds = Feeds(house, only, self._nudge, house.recorder.add)
         self.ending = threading.Event()
         self._lock = threading.Lock()
         self._scheduler = BackgroundScheduler(
@@ -84,6 +86,12 @@ class Worker:
             self._report_death(writer)
             writer = self._writers[account_id] = AccountWriter(self.house, account_id, lambda: self._readers[account_id].nudge())
             writer.start()
+
+    def _nudge(self, account_id: int) -> None:
+        """Let an account's book be read soon, because its broker pushed news of an order."""
+        reader = self._readers.get(account_id)
+        if reader is not None:
+            reader.nudge()
 
     def _report_death(self, thread: threading.Thread | None) -> None:
         if thread is not None:
@@ -147,7 +155,7 @@ class Worker:
             readers = dict(self._readers)
         ahead = {f"{CLOCK_KEY}{one}": int(it.ahead_s * 1000) for one, it in readers.items() if it.ahead_s is not None}
         synced = {f"{SYNCED_KEY}{one}": it.synced_at.isoformat() for one, it in readers.items() if it.synced_at is not None}
-        return {"accounts": len(readers), "stopped": "; ".join(stopped), **ahead, **synced}
+        return {"accounts": len(readers), "stopped": "; ".join(stopped), **ahead, **synced, **self.feeds.detail()}
 
     def ask_to_end(self) -> None:
         """Let `wait` return; takes no lock of ours, so that a signal handler may call it at any moment."""
@@ -168,6 +176,8 @@ class Worker:
             reader.end()
         for writer in writers:
             writer.end()
+        self.feeds.end()
+        self.house.recorder.flush()
         longest = self.house.settings.seconds("orders.call_timeout") + 2
         for writer in writers:
             writer.join(longest)

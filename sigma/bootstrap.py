@@ -8,32 +8,42 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from sigma.adapters import angelone, zerodha
+from sigma.adapters import angelone, exchanges, fyers, zerodha
 from sigma.domain.accounts import Account
-from sigma.domain.calendar import Calendar
 from sigma.domain.errors import ConfigError
 from sigma.domain.events import Event, Level
 from sigma.domain.health import Check
+from sigma.infra.buckets import read_budget
 from sigma.infra.clock import SimulatedClock, SystemClock
+from sigma.infra.exchange_days import past_of, shipped_days
 from sigma.infra.failures import FailureMinute
+from sigma.infra.latest import LatestTables
 from sigma.infra.limiter import CalendarSecondBudget
 from sigma.infra.locks import FileLeases
 from sigma.infra.logging import configure_logging, hide_secrets
 from sigma.infra.machine import LocalMachine
 from sigma.infra.probe import probe_from
+from sigma.infra.wanted import FileWanted
 from sigma.ports.broker import BrokerKit
 from sigma.ports.clock import Clock
 from sigma.ports.infra import Leases, WriteBudget
 from sigma.ports.market_store import MarketStore
+from sigma.ports.masters import Sources
 from sigma.ports.probe import Probe
 from sigma.ports.storage import Store
 from sigma.services.accounts import AccountsService
+from sigma.services.bar_fetch import BarFetcher
+from sigma.services.bars import BarsService
+from sigma.services.calendar import CalendarService
 from sigma.services.connections import Connections, Endpoint
 from sigma.services.events import EventsService
+from sigma.services.groups import GroupsService
 from sigma.services.health import HealthService, judge_place
 from sigma.services.instruments import InstrumentsService
 from sigma.services.listings import ListingLookup
+from sigma.services.live import LiveQuotes
 from sigma.services.market import MarketService
+from sigma.services.market_health import MarketHealthService
 from sigma.services.orders.amend import Amendment
 from sigma.services.orders.approve import Approval
 from sigma.services.orders.house import OrderHouse
@@ -45,24 +55,30 @@ from sigma.services.orders.submit import Submission
 from sigma.services.overview import OverviewService
 from sigma.services.people import PeopleService
 from sigma.services.portfolio import PortfolioService
+from sigma.services.quarantine import QuarantineService
 from sigma.services.quotes import QuotesService
+from sigma.services.recorder import TickRecorder, TickReplay
 from sigma.services.risk import RiskService
 from sigma.services.sessions import SessionsService
 from sigma.services.settings import SettingsService
 from sigma.services.signals import SignalsService
+from sigma.services.turns import Turns
 from sigma.services.upkeep import Upkeep
 from sigma.store import backup as backups
 from sigma.store import migrate
 from sigma.store.backup import RestoreReport
 from sigma.store.database import Database
 from sigma.store.journal import SqlJournal
+from sigma.store.lake import open_lake
 from sigma.store.market import open_market
 from sigma.store.people import SqlUsers
 from sigma.store.schema import HEAD
 from sigma.store.secrets import erase_unreadable, load_cipher
 from sigma.store.store import open_store
+from sigma.store.ticks import ParquetTicks
 
 KITS: Mapping[str, BrokerKit] = {"zerodha": zerodha.KIT, "angelone": angelone.KIT}
+SOURCES: Sources = {"fyers": fyers.SOURCE, "nse": exchanges.NSE, "bse": exchanges.BSE}
 CANONICAL_BROKER = "zerodha"
 CREDENTIAL_ALIASES = {
     ("zerodha", "api_key"): "KITE_API_KEY",
@@ -100,10 +116,13 @@ class House:
         self._sql_market = open_market(home, url=url)
         self.store: Store = self._sql_store
         self.market_store: MarketStore = self._sql_market
-        self.calendar = Calendar()
         self.events = EventsService(self.store, clock)
+        days = shipped_days()
+        self.days = CalendarService(self.store, clock, self.events, days, past_of(days))
+        self.calendar = self.days.calendar
         self.settings = SettingsService(self.store, clock, self.events)
         self.lookup = ListingLookup(self.market_store, clock)
+        self._read_budget = read_budget(home / "locks", clock, environment)
         self.connections = Connections(
             self.store,
             clock,
@@ -111,19 +130,52 @@ class House:
             self.lookup,
             self.settings,
             self.events,
+            Turns(clock, self._read_budget),
             endpoints=endpoints(environment),
             probe=probe,
             hide=hide_secrets,
+            is_open=lambda exchange: self.calendar.is_open(exchange, clock.now()),
         )
         self.accounts = AccountsService(
             self.store, clock, self.connections, self.events, environment=environment, aliases=CREDENTIAL_ALIASES
         )
         self.sessions = SessionsService(self.store, clock, self.connections, self.settings, self.events)
         self.instruments = InstrumentsService(
-            self.store, self.market_store, clock, self.connections, self.settings, self.events, self.lookup
+            self.store,
+            self.market_store,
+            clock,
+            self.connections,
+            self.settings,
+            self.events,
+            self.lookup,
+            SOURCES,
+            reachable(environment),
         )
+        self.quarantine = QuarantineService(self.store, self.market_store, clock, self.events)
+        self.groups = GroupsService(self.store, clock, self.instruments, self.events)
         self.risk = RiskService(self.store, clock)
         self.signals = SignalsService(self.store, self.instruments, self.settings, clock)
+
+    @property
+    def feed_folder(self) -> Path:
+        """Where the worker's feeds and those who read them meet."""
+        return self.home / "feed"
+
+    @cached_property
+    def live(self) -> LiveQuotes:
+        """Live prices."""
+        wanted = FileWanted(self.feed_folder / "wanted", self.clock)
+        return LiveQuotes(LatestTables(self.feed_folder), wanted, self.market_store, self.clock, self.settings)
+
+    @cached_property
+    def recorder(self) -> TickRecorder:
+        """Writes ticks down, for the worker."""
+        return TickRecorder(ParquetTicks(self.home / "lake" / "ticks"), self.settings, self.clock)
+
+    @cached_property
+    def replay(self) -> TickReplay:
+        """Plays recorded ticks again."""
+        return TickReplay(ParquetTicks(self.home / "lake" / "ticks"), self.clock)
 
     @cached_property
     def people(self) -> PeopleService:
@@ -133,9 +185,7 @@ class House:
     @cached_property
     def portfolio(self) -> PortfolioService:
         """Holdings, positions and funds."""
-        return PortfolioService(
-            self.store, self.clock, self.connections, self.instruments, self.settings, self.events, self.market_store
-        )
+        return PortfolioService(self.store, self.clock, self.connections, self.instruments, self.settings, self.events, self.live)
 
     def upkeep(self, account_id: int) -> Upkeep:
         """Return what reads an account's lists anew when they changed, for its one reader."""
@@ -145,14 +195,42 @@ class House:
     def market(self) -> MarketService:
         """Quotes."""
         return MarketService(
-            self.clock, self.accounts, self.connections, self.instruments, self.settings, preferred_broker=CANONICAL_BROKER
+            self.clock,
+            self.accounts,
+            self.connections,
+            self.instruments,
+            self.settings,
+            self.live,
+            preferred_broker=CANONICAL_BROKER,
         )
+
+    @cached_property
+    def bars(self) -> BarsService:
+        """Bars, kept in the lake."""
+        lake = open_lake(self.home, self.environment.get("SIGMA_LAKE_URL", ""))
+        fetcher = BarFetcher(self.clock, self.calendar, self.settings, self.connections, lake, self.events)
+        return BarsService(self.clock, self.market, self.instruments, lake, fetcher, self.events)
 
     @cached_property
     def health(self) -> HealthService:
         """What works and what is broken."""
         place = LocalMachine(self.home, self.clock, self.environment)
-        return HealthService(self.store, self.clock, self.settings, self.connections, self.sessions, self.instruments, place)
+        return HealthService(
+            self.store,
+            self.clock,
+            self.settings,
+            self.connections,
+            self.sessions,
+            self.instruments,
+            place,
+            self.calendar,
+            self.market_health,
+        )
+
+    @cached_property
+    def market_health(self) -> MarketHealthService:
+        """Whether market data can be relied on."""
+        return MarketHealthService(self.store, self.clock, self.settings, self.connections, self.market, self.live)
 
     @cached_property
     def overview(self) -> OverviewService:
@@ -162,7 +240,7 @@ class House:
     @cached_property
     def quotes(self) -> QuotesService:
         """Last prices."""
-        return QuotesService(self.store, self.market_store, self.clock, self.calendar, self.connections, self.market)
+        return QuotesService(self.store, self.market_store, self.clock, self.calendar, self.connections, self.market, self.live)
 
     @cached_property
     def orders(self) -> OrderServices:
@@ -178,7 +256,7 @@ class House:
             Amendment(ports, approval),
             Resolution(ports),
             OrderViews(ports),
-            Previews(ports, approval, self.market_store),
+            Previews(ports, approval, self.live),
             BookSync(ports),
         )
 
@@ -203,16 +281,28 @@ class House:
         """Let go of databases and threads."""
         self._sql_store.close()
         self._sql_market.close()
+        self._read_budget.close()
         if isinstance(self.clock, SimulatedClock):
             self.clock.close()
 
 
 def endpoints(environment: Mapping[str, str]) -> dict[str, Endpoint]:
-    """Return where each broker is, by SIGMA_<BROKER>_URL and SIGMA_<BROKER>_MASTER_URL; empty for the real address."""
+    """Return where each broker is, by SIGMA_<BROKER>_URL, _MASTER_URL and _WS_URL; empty for the real address."""
     return {
-        name: Endpoint(environment.get(f"SIGMA_{name.upper()}_URL", ""), environment.get(f"SIGMA_{name.upper()}_MASTER_URL", ""))
-        for name in KITS
+        name: Endpoint(*(environment.get(f"SIGMA_{name.upper()}_{part}", "") for part in ("URL", "MASTER_URL", "WS_URL")))
+        for name in (*KITS, *SOURCES)
     }
+
+
+def reachable(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the sources without an account that may be downloaded unattended.
+
+    On a simulated exchange only those that the environment says where to find: its day is not the world's.
+    """
+    given = [name for name in SOURCES if environment.get(f"SIGMA_{name.upper()}_MASTER_URL")]
+    return tuple(
+        given if environment.get("SIGMA_CLOCK_URL") else [name for name in SOURCES if name in given or SOURCES[name].urls]
+    )
 
 
 def look_at_place(home: str | Path | None = None) -> tuple[Check, ...]:

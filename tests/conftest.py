@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests import environment
 from tests.browser import browser
 
 __all__ = ["browser"]
+
+# How long an example takes says something of the machine, not of the law.
+settings.register_profile("sigma", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("sigma")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -40,12 +40,24 @@ COLUMNS = ["at", "time", "kind", "account", "what", "state", "why", "source", "k
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """What the desk gives of one day, as frames: messages, orders made, executions, events."""
+    """What the desk gives of one day, as frames: messages, orders made, executions, events.
+
+    Parameters
+    ----------
+    origins : DataFrame or None
+        Where all orders of the day came from, when `orders` are the newest of them; None when they are all.
+    """
 
     signals: pd.DataFrame
     orders: pd.DataFrame
     fills: pd.DataFrame
     events: pd.DataFrame
+    origins: pd.DataFrame | None = None
+
+    @property
+    def unread(self) -> int:
+        """How many orders of the day there are beside `orders`."""
+        return 0 if self.origins is None else max(0, int(self.origins["orders"].sum()) - len(self.orders))
 
 
 def timeline(day: Day, badges: Sequence[Badge], *, account: str | None = None) -> pd.DataFrame:
@@ -65,6 +77,12 @@ def timeline(day: Day, badges: Sequence[Badge], *, account: str | None = None) -
     order = list(KINDS)
     lines.sort(key=lambda line: (line["at"], order.index(line["kind"]), line["key"]), reverse=True)
     return pd.DataFrame(lines, columns=COLUMNS).set_index("key")
+
+
+def sources(day: Day, lines: pd.DataFrame) -> list[str]:
+    """Return where the lines of a day come from, those of orders that were not read among them."""
+    ways = () if day.origins is None else (origin(row._asdict()) for row in rows(day.origins))
+    return sorted({*lines["source"], *ways} - {""})
 
 
 def opened(key: str, day: Day) -> tuple[str, str] | None:

@@ -52,7 +52,7 @@ def escape(text: str) -> str:
 def badges() -> tuple[Badge, ...]:
     """Return the badges of the person's accounts; an account keeps its shape as long as it exists."""
     found = []
-    for place, row in enumerate(rows(desk().accounts.table().sort_values("id"))):
+    for place, row in enumerate(sorted(rows(desk().accounts.table()), key=lambda row: row.id)):
         shape, hue = PAPER if row.simulated else SHAPES[place % len(SHAPES)]
         badge = Badge(row.id, row.name, shape, hue, row.state, row.trading_mode, row.enabled, row.is_default, row.broker)
         found.append(badge)

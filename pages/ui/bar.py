@@ -7,14 +7,18 @@ from collections.abc import Sequence
 import streamlit as st
 
 from pages.ui.badges import escape
+from pages.ui.clocks import clocks
+from pages.ui.dialogs import dialog_open, opens
 from pages.ui.every import live, market_open
 from pages.ui.kill import may_trade, stop_trading
 from pages.ui.navigation import link
 from pages.ui.session import desk, visitor
+from pages.ui.shell import forget_drawn, outdated
 from sigma.desk import Desk
 from sigma.domain import show
 from sigma.domain.calendar import Hours
 from sigma.domain.health import Check, Mark
+from sigma.domain.instruments import Exchange
 from sigma.domain.times import to_ist
 
 EVERY_S = 5
@@ -25,25 +29,33 @@ GLYPHS = {Mark.BAD: ":red[✕]", Mark.WARNING: ":orange[▲]", Mark.NOTE: ":blue
 
 def bar() -> None:
     """Draw the bar, again and again."""
+    forget_drawn()
     live(_bar, EVERY_S)
 
 
 def _bar() -> None:
     mine = desk()
-    _follow_the_market()
+    checks = mine.checks()
+    _keep_up(mine, checks)
     with st.container(key="bar", horizontal=True, vertical_alignment="center", gap="small", wrap=False):
-        if may_trade() and st.button("Kill", icon=":material/front_hand:", shortcut="Shift+K", key="kill"):
-            stop_trading()
+        if may_trade():
+            st.button("Kill", icon=":material/front_hand:", shortcut="Shift+K", key="kill", **opens(stop_trading))
         _hours(mine)
-        _health(mine.checks())
+        _health(checks)
         st.space("stretch")
         _bell(mine)
 
 
-def _follow_the_market() -> None:
-    """Draw the whole page anew when a market opens or the last one closes: fragments keep the cadence they were drawn with."""
+def _keep_up(mine: Desk, checks: Sequence[Check]) -> None:
+    """Draw the whole page anew when what stands below its title is over or another thing lasts, or a market opens or closes.
+
+    The bar looks for all of them: fragments keep the cadence they were drawn with, and banners are no fragment of their own.
+    A person who has a dialog open is left in peace until it is closed.
+    """
+    if dialog_open():
+        return
     now_open = market_open()
-    if st.session_state.setdefault(_OPEN, now_open) != now_open:
+    if st.session_state.setdefault(_OPEN, now_open) != now_open or outdated(mine, checks):
         st.session_state[_OPEN] = now_open
         st.rerun()
 
@@ -51,13 +63,21 @@ def _follow_the_market() -> None:
 def _hours(mine: Desk) -> None:
     hours = mine.hours()
     clock = f"{to_ist(mine.now()):%H:%M}"
-    label = f"Open {clock}" if any(one.open for one in hours) else f"Closed {clock}"
-    with st.popover(label, type="tertiary", key="hours"):
+    with st.popover(f"{_state(hours)} {clock}", type="tertiary", key="hours"):
         lines = [f"**{to_ist(mine.now()):%A %d %b %Y, %H:%M} IST**", *(f"**{one.exchange}** {_session(one)}" for one in hours)]
         st.markdown("\n\n".join(lines))
-        holiday = next((one.holiday for one in hours if one.holiday), "")
-        if holiday:
-            st.caption(f"Next holiday: {holiday}.")
+        days = dict.fromkeys(one.holiday for one in hours if one.holiday)
+        holidays = {day: ", ".join(one.exchange for one in hours if one.holiday == day) for day in days}
+        if holidays:
+            st.caption(f"Next holiday: {'; '.join(f'{day} ({names})' for day, names in holidays.items())}.")
+
+
+def _state(hours: Sequence[Hours]) -> str:
+    """Say whether shares trade, else which exchange does."""
+    trading = [one.exchange for one in hours if one.open]
+    if not trading:
+        return "Closed"
+    return "Open" if Exchange.NSE in trading else f"{trading[0]} open"
 
 
 def _session(one: Hours) -> str:
@@ -83,7 +103,7 @@ def _bell(mine: Desk) -> None:
     bell = mine.bell()
     with st.popover(str(bell.unseen) if bell.unseen else " ", type="tertiary", icon=":material/notifications:", key="bell"):
         said = [f"{show.when(event.at, mine.now())} {escape(event.text)}" for event in bell.items[:MOST_NEWS]]
-        st.markdown("\n\n".join(said) or "Nothing went wrong in the last seven days.")
+        st.markdown(clocks("\n\n".join(said)) or "Nothing went wrong in the last seven days.")
         with st.container(horizontal=True):
             if bell.unseen and st.button("Mark all as seen", key=f"seen:{bell.items[0].id}"):
                 mine.bell_seen()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +11,8 @@ import streamlit as st
 
 from pages.ui import broker_dialogs as dialogs
 from pages.ui.badges import Badge, escape
+from pages.ui.clocks import clocks
+from pages.ui.dialogs import opens
 from pages.ui.kill import may_trade
 from pages.ui.session import desk
 from sigma.domain import show
@@ -48,8 +50,8 @@ def card(badge: Badge, row: Any, known: AccountSum, title: str) -> None:
                 _chip(DISABLED)
             if words(row.frozen_reason):
                 _chip(FROZEN)
-        st.markdown("  \n".join(facts(row, title, now)))
-        st.caption(f"{freshness_words(desk().synced_at(row.id), known, now)} {check_words(row, now)}")
+        st.markdown(clocks("  \n".join(facts(row, title, now))))
+        st.caption(clocks(f"{freshness_words(desk().synced_at(row.id), known, now)} {check_words(row, now)}"))
         if words(row.frozen_reason):
             _frozen(row)
         if may_trade():
@@ -108,8 +110,9 @@ def _chip(chip: Chip, place: Any = st) -> None:
 def _frozen(row: Any) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.warning(f"**Frozen: nothing new is sent.** {escape(words(row.frozen_reason))}", icon=":material/ac_unit:")
-        if may_trade() and st.button("Release", key=f"release:{row.id}"):
-            dialogs.release(row.id, row.name, words(row.frozen_reason))
+        if may_trade():
+            asks = opens(dialogs.release, row.id, row.name, words(row.frozen_reason))
+            st.button("Release", key=f"release:{row.id}", **asks)
 
 
 def _buttons(row: Any, place: Any) -> None:
@@ -119,19 +122,17 @@ def _buttons(row: Any, place: Any) -> None:
                 _refresh(row, place)
         else:
             again = row.state == SessionState.EXPIRED
-            if st.button(
-                "Reconnect" if again else "Connect", key=f"go_connect:{row.id}", type="primary", icon=":material/login:"
-            ):
-                st.query_params["connect"] = row.name
-                st.rerun()
-        if st.button("Trading mode", key=f"mode:{row.id}"):
-            dialogs.mode(row.id, row.name, TradingMode(row.trading_mode))
-        if st.button("Edit", key=f"edit:{row.id}", icon=":material/edit:"):
-            dialogs.edit(row.id, row.name)
-        acts = _more(row)
-        chosen = st.menu_button("More", list(acts), key=f"more:{row.id}")
-        if chosen:
-            acts[chosen]()
+            label = "Reconnect" if again else "Connect"
+            st.button(label, key=f"go_connect:{row.id}", type="primary", icon=":material/login:", **opens(_connect, row.name))
+        asks = opens(dialogs.mode, row.id, row.name, TradingMode(row.trading_mode))
+        st.button("Trading mode", key=f"mode:{row.id}", **asks)
+        st.button("Edit", key=f"edit:{row.id}", icon=":material/edit:", **opens(dialogs.edit, row.id, row.name))
+        acts, key = _more(row), f"more:{row.id}"
+        st.menu_button("More", list(acts), key=key, **opens(_chosen_act, key, acts))
+
+
+def _chosen_act(key: str, acts: Mapping[str, Callable[[], None]]) -> None:
+    acts[st.session_state[key]]()
 
 
 def _more(row: Any) -> dict[str, Callable[[], None]]:
@@ -157,11 +158,7 @@ def _connect(name: str) -> None:
 
 
 def _changed(told: str, account_id: int, **change: bool) -> None:
-    try:
-        desk().accounts.update(account_id, **change)  # type: ignore[arg-type]
-    except SigmaError as error:
-        dialogs.trouble(error)
-        return
+    desk().accounts.update(account_id, **change)  # type: ignore[arg-type]
     st.toast(told, icon=":material/check:")
     st.rerun()
 

@@ -9,6 +9,7 @@ import streamlit as st
 from pages.ui.badges import escape
 from pages.ui.confirm import Question, ask
 from pages.ui.credentials import entry, listed
+from pages.ui.dialogs import close_dialog, pressed, show_dialog
 from pages.ui.rows import rows
 from pages.ui.session import desk
 from sigma.domain.accounts import AUTO_CONSENT, AUTO_KEYS, Account, AuthMode, Capabilities, TradingMode
@@ -113,7 +114,7 @@ def delete(account_id: int, name: str, *, is_default: bool) -> None:
 
 def add() -> None:
     """Ask for a new account: broker, name, credentials."""
-    st.dialog("Add an account", icon=":material/add:")(_add)()
+    show_dialog("Add an account", _add, icon=":material/add:")
 
 
 def _add() -> None:
@@ -125,9 +126,8 @@ def _add() -> None:
     given = entry(wanted.credentials, f"add:{broker}")
     st.caption("Kept encrypted on this machine, and never shown again.")
     with st.container(horizontal=True, horizontal_alignment="right"):
-        if st.button("Cancel", key="add-keep"):
-            st.rerun()
-        acted = st.button("Add account", key="go_add", type="primary")
+        st.button("Cancel", key="add-keep", on_click=close_dialog)
+        acted = pressed("Add account", key="go_add", type="primary")
     if not acted:
         return
     try:
@@ -137,12 +137,12 @@ def _add() -> None:
         return
     st.toast(f"{added.name} was added.", icon=":material/check:")
     st.query_params["connect"] = added.name
-    st.rerun()
+    close_dialog()
 
 
 def edit(account_id: int, name: str) -> None:
     """Ask for an account's new name and credentials, and who logs in."""
-    st.dialog(f"Edit {escape(name)}", icon=":material/edit:")(_edit)(account_id)
+    show_dialog(f"Edit {escape(name)}", _edit, account_id, icon=":material/edit:")
 
 
 def _edit(account_id: int) -> None:
@@ -159,9 +159,8 @@ def _edit(account_id: int) -> None:
     if AuthMode.AUTO in wanted.auth_modes:
         change |= _who_logs_in(account_id, AuthMode(row.auth_mode), given)
     with st.container(horizontal=True, horizontal_alignment="right"):
-        if st.button("Cancel", key=f"edit-keep:{account_id}"):
-            st.rerun()
-        acted = st.button("Save", key=f"go_edit:{account_id}", type="primary", disabled=not (change or given))
+        st.button("Cancel", key=f"edit-keep:{account_id}", on_click=close_dialog)
+        acted = pressed("Save", key=f"go_edit:{account_id}", type="primary", disabled=not (change or given))
     if acted:
         _save(account_id, change, given)
 
@@ -192,7 +191,7 @@ def _save(account_id: int, change: dict[str, Any], given: dict[str, str]) -> Non
     st.toast(f"{after.name} was changed.", icon=":material/check:")
     if given or "connect" in st.query_params:
         st.query_params["connect"] = after.name
-    st.rerun()
+    close_dialog()
 
 
 def setup(wanted: Capabilities) -> None:

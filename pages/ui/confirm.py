@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from pages.ui.dialogs import close_dialog, pressed, show_dialog
 from sigma.domain.errors import SigmaError
 
 
@@ -56,7 +57,7 @@ def ask(question: Question, key: str, do: Callable[[], str | Sequence[Outcome]],
     more : callable
         Draws what else is to be chosen, below the body, and says whether that is complete.
     """
-    st.dialog(question.title, icon=question.icon)(_body)(question, key, do, more)
+    show_dialog(question.title, _body, question, key, do, more, icon=question.icon)
 
 
 def _body(question: Question, key: str, do: Callable[[], str | Sequence[Outcome]], more: Callable[[], bool] | None) -> None:
@@ -64,11 +65,9 @@ def _body(question: Question, key: str, do: Callable[[], str | Sequence[Outcome]
     complete = more is None or more()
     typed = st.text_input(f"Type {question.typed} to go on", key=f"typed:{key}", live=True) if question.typed else ""
     with st.container(horizontal=True, horizontal_alignment="right"):
-        if st.button(question.keep, key=f"keep:{key}"):
-            st.rerun()
-        acted = st.button(
-            question.act, key=f"go_act:{key}", type="primary", disabled=not complete or typed.strip() != question.typed
-        )
+        st.button(question.keep, key=f"keep:{key}", on_click=close_dialog)
+        ready = complete and typed.strip() == question.typed
+        acted = pressed(question.act, key=f"go_act:{key}", type="primary", disabled=not ready)
     if not acted:
         return
     try:
@@ -78,7 +77,7 @@ def _body(question: Question, key: str, do: Callable[[], str | Sequence[Outcome]
         return
     if isinstance(result, str):
         st.toast(result, icon=":material/check:")
-        st.rerun()
+        close_dialog()
     outcomes(result)
 
 
@@ -87,7 +86,7 @@ def outcomes(results: Sequence[Outcome]) -> None:
     undone = [one for one in results if not one.done]
     if not undone:
         st.toast(f"{len(results)} done." if len(results) != 1 else f"{results[0].what}: done.", icon=":material/check:")
-        st.rerun()
+        close_dialog()
     lines(results)
 
 

@@ -43,10 +43,19 @@ class Need:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is looked at, as the desk gives it: orders of unknown outcome, the queue, today's failures, accounts."""
+    """What is looked at, as the desk gives it: orders of unknown outcome, what waits longest, today's failures, accounts.
+
+    Parameters
+    ----------
+    queue : DataFrame
+        The oldest order that waits; none when nothing does.
+    waiting : int
+        How many wait.
+    """
 
     unknown: pd.DataFrame
     queue: pd.DataFrame
+    waiting: int
     faulty: pd.DataFrame
     accounts: pd.DataFrame
 
@@ -58,7 +67,7 @@ def needs(facts: Facts, badges: Sequence[Badge], now: datetime) -> list[Need]:
         *_unknown(facts.unknown, marks, now),
         *_frozen(facts.accounts, marks),
         *_logins(facts.accounts, marks, now),
-        *_queue(facts.queue, now),
+        *_queue(facts, now),
         *_faulty(facts.faulty, marks, now),
     ]
 
@@ -71,12 +80,13 @@ def order_words(row: Any, marks: Mapping[str, str]) -> str:
 
 
 def _unknown(found: pd.DataFrame, marks: Mapping[str, str], now: datetime) -> Iterator[Need]:
-    lost, checked = found[found["unsettled"]], found[~found["unsettled"]]
+    orders = list(rows(found))
+    lost, checked = ([row for row in orders if bool(row.unsettled) is settle] for settle in (True, False))
     for key, some, what, hint in (
         ("unsettled", lost, UNSETTLED_CHIP, "Say what became of it."),
         ("unknown", checked, STATUS_CHIPS[OrderStatus.UNKNOWN], "It is being looked for at the broker: do not place it again."),
     ):
-        for first in rows(some.head(1)):
+        for first in some[:1]:
             chip = Chip(f"? {_count(len(some), 'outcome')} {'unsettled' if key == 'unsettled' else 'unknown'}", what.tone)
             sent = f", sent {show.when(first.sent_at, now)} IST" if show.moment(first.sent_at) else ""
             yield Need(key, chip, f"{order_words(first, marks)}{sent}. {hint}", "orders", _at(first.account))
@@ -90,13 +100,13 @@ def _frozen(accounts: pd.DataFrame, marks: Mapping[str, str]) -> Iterator[Need]:
 
 
 def _logins(accounts: pd.DataFrame, marks: Mapping[str, str], now: datetime) -> Iterator[Need]:
-    wanted = accounts[accounts["enabled"]]
+    wanted = [row for row in rows(accounts) if row.enabled]
     for state, glyph, what in (
         (EXPIRED, "▲", "session expired"),
         (ERROR, "▲", "session in doubt"),
         (NEVER, "○", "not connected"),
     ):
-        some = [row for row in rows(wanted) if row.state == state]
+        some = [row for row in wanted if row.state == state]
         if not some:
             continue
         words = what if len(some) == 1 or state == NEVER else what.replace("session", "sessions")
@@ -111,9 +121,9 @@ def _since(row: Any, now: datetime) -> str:
     return f": {escape(text(row.error))}" if row.state == ERROR and text(row.error) else ""
 
 
-def _queue(queue: pd.DataFrame, now: datetime) -> Iterator[Need]:
-    for first in rows(queue.head(1)):
-        what = "1 order waits" if len(queue) == 1 else f"{len(queue)} orders wait"
+def _queue(facts: Facts, now: datetime) -> Iterator[Need]:
+    for first in rows(facts.queue.head(1)):
+        what = "1 order waits" if facts.waiting == 1 else f"{facts.waiting} orders wait"
         made = f"{show.when(first.created_at, now)} IST"
         age = show.age((now - first.created_at).total_seconds())
         asked = " · ".join(escape(word) for word in (source(first.source, text(first.platform)), text(first.strategy)) if word)
@@ -122,12 +132,13 @@ def _queue(queue: pd.DataFrame, now: datetime) -> Iterator[Need]:
 
 
 def _faulty(faulty: pd.DataFrame, marks: Mapping[str, str], now: datetime) -> Iterator[Need]:
-    stopped = faulty["status"] == OrderStatus.REJECTED_RISK
+    orders = list(rows(faulty))
+    failed, stopped = ([row for row in orders if (row.status == OrderStatus.REJECTED_RISK) is risk] for risk in (False, True))
     for key, some, chip, why in (
-        ("failed", faulty[~stopped], STATUS_CHIPS[OrderStatus.REJECTED], "broker_reason"),
-        ("stopped", faulty[stopped], STATUS_CHIPS[OrderStatus.REJECTED_RISK], "risk_note"),
+        ("failed", failed, STATUS_CHIPS[OrderStatus.REJECTED], "broker_reason"),
+        ("stopped", stopped, STATUS_CHIPS[OrderStatus.REJECTED_RISK], "risk_note"),
     ):
-        for first in rows(some.head(1)):
+        for first in some[:1]:
             what = f"{_count(len(some), 'order')} {'failed' if key == 'failed' else 'stopped by risk'} today"
             reason = escape(text(getattr(first, why))) or MISSING
             words = f"last {order_words(first, marks)} at {show.when(first.updated_at, now)} IST: {reason}"

@@ -6,6 +6,7 @@ import streamlit as st
 
 from pages.ui.badges import escape
 from pages.ui.confirm import Outcome, outcomes
+from pages.ui.dialogs import close_dialog, pressed, show_dialog
 from pages.ui.rows import rows
 from pages.ui.session import desk, visitor
 from sigma.domain.errors import SigmaError
@@ -13,9 +14,12 @@ from sigma.domain.errors import SigmaError
 STOP = "STOP"
 
 
-@st.dialog("Stop trading?", icon=":material/front_hand:")
 def stop_trading() -> None:
     """Ask what to stop; typing STOP is the confirmation."""
+    show_dialog("Stop trading?", _stop, icon=":material/front_hand:")
+
+
+def _stop() -> None:
     mine = desk()
     accounts = mine.accounts.table()
     working = {name: mine.orders.counts(name)["working"] for name in accounts["name"]}
@@ -28,9 +32,8 @@ def stop_trading() -> None:
     reason = st.text_input("Reason", placeholder="Kept in the audit trail", key="kill-reason")
     typed = st.text_input(f"Type {STOP} to go on", key="kill-typed", live=True)
     with st.container(horizontal=True, horizontal_alignment="right"):
-        if st.button("Keep trading", key="kill-keep"):
-            st.rerun()
-        acted = st.button("Stop trading", key="go_kill", type="primary", disabled=typed.strip() != STOP)
+        st.button("Keep trading", key="kill-keep", on_click=close_dialog)
+        acted = pressed("Stop trading", key="go_kill", type="primary", disabled=typed.strip() != STOP)
     if not acted:
         return
     try:
@@ -45,18 +48,20 @@ def stop_trading() -> None:
     outcomes(results)
 
 
-@st.dialog("Allow trading again?", icon=":material/lock_open:")
 def allow_trading() -> None:
     """Ask the owner for a reason and switch the kill switches off."""
+    show_dialog("Allow trading again?", _allow, icon=":material/lock_open:")
+
+
+def _allow() -> None:
     mine = desk()
     kills = mine.risk.kills()
     for kill in kills:
         st.markdown(f"Stopped: {escape(kill.reason)}")
     reason = st.text_input("Reason for allowing it again", key="arm-reason", live=True)
     with st.container(horizontal=True, horizontal_alignment="right"):
-        if st.button("Leave it stopped", key="arm-keep"):
-            st.rerun()
-        acted = st.button("Allow trading", key="go_arm", type="primary", disabled=not reason.strip())
+        st.button("Leave it stopped", key="arm-keep", on_click=close_dialog)
+        acted = pressed("Allow trading", key="go_arm", type="primary", disabled=not reason.strip())
     if not acted:
         return
     names = {row.id: row.name for row in rows(mine.accounts.table())}
@@ -68,7 +73,7 @@ def allow_trading() -> None:
         st.error(f"**{error.message}** {error.hint}".strip())
         return
     st.toast("Trading is allowed again.", icon=":material/check:")
-    st.rerun()
+    close_dialog()
 
 
 def may_trade() -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.ui.badges import badges, escape
+from pages.ui.dialogs import show_dialog
 from pages.ui.order_rows import SOURCES
 from pages.ui.session import desk
 from sigma.domain import show
@@ -23,11 +24,10 @@ TONES = {"signal": Tone.WAITS, "risk": Tone.STOPPED, "broker": Tone.MOVES, "orde
 
 def show_story(order_id: int) -> None:
     """Open the drawer that tells why an order happened and what came of it."""
-    _drawer(order_id)
+    show_dialog("Why this order?", _story, order_id, width=WIDTH, position="right", icon=":material/account_tree:")
 
 
-@st.dialog("Why this order?", width=WIDTH, position="right", icon=":material/account_tree:")
-def _drawer(order_id: int) -> None:
+def _story(order_id: int) -> None:
     try:
         told = desk().orders.why(order_id)
     except SigmaError as error:

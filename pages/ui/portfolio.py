@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.ui.badges import Badge, badges, escape, reconnect
+from pages.ui.clocks import clocks
 from pages.ui.session import desk
 from pages.ui.states import stale
 from sigma.desk import Desk
@@ -139,7 +140,7 @@ def refused(what: str, badge: Badge, taken_at: datetime | None) -> None:
     error, at = kept
     cure = "Reconnect it." if isinstance(error, SessionExpired) else escape(error.hint)
     told = f"**{escape(error.message)}** Asked at {show.when(at, desk().now())} IST. Nothing was changed. {cure}"
-    st.error(told.strip(), icon=":material/sync_problem:")
+    st.error(clocks(told.strip()), icon=":material/sync_problem:")
 
 
 def _refusal(what: str, badge: Badge) -> str:

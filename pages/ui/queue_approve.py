@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
 import streamlit as st
 
 from pages.ui.badges import Badge, badges, escape
 from pages.ui.confirm import Outcome, lines
+from pages.ui.dialogs import close_dialog, show_dialog
 from pages.ui.kill import may_trade
 from pages.ui.navigation import link
 from pages.ui.order_acts import account_of, short
@@ -71,11 +73,11 @@ def open_approval(order_ids: Sequence[int]) -> None:
     """Open the dialog for waiting orders."""
     orders = [desk().orders.get(one) for one in order_ids]
     account = _preset(orders)
-    st.session_state[APPROVING] = Approving({order.id: order for order in orders}, account)
-    st.session_state[_choice(st.session_state[APPROVING])] = account
+    state = Approving({order.id: order for order in orders}, account)
     first = orders[0]
     named = f"Approve {first.request.side} {first.listing}?" if len(orders) == 1 else f"Approve {len(orders)} orders?"
-    st.dialog(named, width="medium", icon=":material/check_circle:")(draw_approval)()
+    filled = partial(st.session_state.update, {APPROVING: state, _choice(state): account})
+    show_dialog(named, draw_approval, first=filled, width="medium", icon=":material/check_circle:")
 
 
 def _preset(orders: Sequence[Order]) -> str | None:
@@ -191,8 +193,7 @@ def _act(state: Approving, chosen: Badge | None) -> None:
     orders = list(state.seen.values())
     what = short(orders[0]) if len(orders) == 1 else f"{len(orders)} orders"
     with st.container(horizontal=True, horizontal_alignment="right"):
-        if st.button("Not now", key=f"approve-keep:{state.key}", disabled=state.working):
-            st.rerun()
+        st.button("Not now", key=f"approve-keep:{state.key}", disabled=state.working, on_click=close_dialog)
         label = f"Approving {what}{where} …" if state.working else f"Approve {what}{where}"
         key = f"go_approve_act:{state.key}"
         st.button(label, key=key, type="primary", disabled=state.working or not ready, on_click=_start, args=(state,))
@@ -208,8 +209,7 @@ def _act(state: Approving, chosen: Badge | None) -> None:
 
 def _outcomes(state: Approving) -> None:
     lines(state.outcomes)
-    if st.button("Close", key=f"approve-close:{state.key}"):
-        st.rerun()
+    st.button("Close", key=f"approve-close:{state.key}", on_click=close_dialog)
 
 
 def _late_question(state: Approving, late: int) -> str:
@@ -235,7 +235,7 @@ def _approve(state: Approving, account: str, sure: bool) -> None:
     done = [outcome for outcome in state.outcomes if outcome.done]
     if len(done) == len(state.outcomes):
         st.toast(f"{done[0].what} on {escape(account)}: approved." if len(done) == 1 else f"{len(done)} orders approved.")
-        st.rerun()
+        close_dialog()
 
 
 def _approved(order: Order, account: str, late: bool) -> Outcome:

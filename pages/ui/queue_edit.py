@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import streamlit as st
 
 from pages.ui.badges import badges, escape
+from pages.ui.dialogs import close_dialog, pressed, show_dialog
 from pages.ui.kill import may_trade
 from pages.ui.order_acts import short
 from pages.ui.queue_approve import changes
@@ -26,10 +28,15 @@ FIELDS = ("type", "product", "quantity", "price", "trigger_price", "gtt")
 def open_edit(order_id: int) -> None:
     """Open the dialog for a waiting order, as it is now."""
     order = desk().orders.get(order_id)
+    named = f"Edit {order.request.side} {order.listing}"
+    show_dialog(named, draw_edit, first=partial(_start, order), icon=":material/edit:")
+
+
+def _start(order: Order) -> None:
+    """Begin with the order as it is; what was typed and left at an earlier opening is forgotten."""
     st.session_state[EDITING] = order
     for name in FIELDS:
-        st.session_state.pop(f"edit-{name}:{order_id}", None)  # what was typed and left at an earlier opening
-    st.dialog(f"Edit {order.request.side} {order.listing}", icon=":material/edit:")(draw_edit)()
+        st.session_state.pop(f"edit-{name}:{order.id}", None)
 
 
 def draw_edit() -> None:
@@ -47,10 +54,9 @@ def draw_edit() -> None:
     elif changed:
         st.markdown(f"To save: {escape(told(order.request, changed))}.")
     with st.container(horizontal=True, horizontal_alignment="right"):
-        if st.button("Leave as it is", key=f"edit-keep:{order.id}"):
-            st.rerun()
+        st.button("Leave as it is", key=f"edit-keep:{order.id}", on_click=close_dialog)
         key = f"go_edit:{order.id}:{order.version}"
-        saved = st.button("Save", key=key, type="primary", disabled=not (changed and complete))
+        saved = pressed("Save", key=key, type="primary", disabled=not (changed and complete))
     if saved:
         _save(order, changed)
 
@@ -129,4 +135,4 @@ def _save(order: Order, changed: dict[str, Any]) -> None:
         st.error(f"**{escape(error.message)}** {escape(error.hint)}".strip(), icon=":material/error:")
         return
     st.toast(f"{escape(short(after))}: saved.", icon=":material/check:")
-    st.rerun()
+    close_dialog()

@@ -14,27 +14,30 @@ from sigma.domain.errors import ConfigError, SigmaError
 from sigma.domain.settings import SettingSpec, Value
 
 NOT_CHOSEN = "Not chosen"
+WIDGETS_WIDTH = 380
 
 
 def draw(spec: SettingSpec, change: Change | None, accounts: Sequence[str]) -> None:
     """Draw a setting with its widget, which always shows the value in force."""
     value, broken = _value(spec)
+    what = f"**{escape(label(spec))}** `{spec.name}`  \n{escape(spec.help)}"
+    more = escape(facts(spec, change, desk().now()))
     with st.container(key=f"setting-{spec.name.replace('.', '-')}"):
-        left, right = st.columns([3, 2], vertical_alignment="center")
-        with left:
-            st.markdown(f"**{escape(label(spec))}** `{spec.name}`  \n{escape(spec.help)}")
-            st.caption(escape(facts(spec, change, desk().now())))
-        with right, st.container(horizontal=True, vertical_alignment="center"):
-            st.session_state[_key(spec)] = value
-            _widget(spec, value, accounts)
-            if value != spec.default or broken:
-                told = f"Back to {value_words(spec, spec.default)}"
-                st.button(
-                    "Reset", key=f"reset-{spec.name}", type="tertiary", on_click=_save, args=(spec, spec.default), help=told
-                )
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f"{what}  \n:small[:gray[{more}]]", width="stretch")
+            with st.container(horizontal=True, vertical_alignment="center", width=WIDGETS_WIDTH):
+                st.session_state[_key(spec)] = value
+                _widget(spec, value, accounts)
+                if value != spec.default or broken:
+                    _reset(spec)
         error = st.session_state.pop(_error(spec), None) or broken
         if error:
             st.error(escape(error), icon=":material/error:")
+
+
+def _reset(spec: SettingSpec) -> None:
+    told = f"Back to {value_words(spec, spec.default)}"
+    st.button("Reset", key=f"reset-{spec.name}", type="tertiary", on_click=_save, args=(spec, spec.default), help=told)
 
 
 def _value(spec: SettingSpec) -> tuple[Value, str]:

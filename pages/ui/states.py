@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 
 import streamlit as st
 
+from pages.ui.clocks import clocks
 from pages.ui.navigation import link
 from pages.ui.session import desk
 from sigma.domain import show
@@ -62,7 +63,8 @@ def failed(read: Kept[Value]) -> None:
     if read.error is None:
         return
     since = f" Shown as of {show.when(read.read_at, desk().now())} IST." if read.read_at else ""
-    st.error(f"**{read.error.message}** Nothing was changed.{since} {read.error.hint}".strip(), icon=":material/sync_problem:")
+    told = f"**{read.error.message}** Nothing was changed.{since} {read.error.hint}"
+    st.error(clocks(told.strip()), icon=":material/sync_problem:")
 
 
 def broken(error: SigmaError) -> None:
@@ -73,7 +75,7 @@ def broken(error: SigmaError) -> None:
 def stale(words: str) -> None:
     """Say above the rows that they are older than they should be; draw nothing without words."""
     if words:
-        st.warning(words, icon=":material/history:")
+        st.warning(clocks(words), icon=":material/history:")
 
 
 def empty(words: str, path: str = "", label: str = "") -> None:

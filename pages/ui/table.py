@@ -25,7 +25,9 @@ from sigma.domain.show import MISSING, Tone
 ROW_HEIGHT = 30
 HEADER = 34
 MOST_ROWS = 16
-PAGE_ROWS = 100
+PAGE_ROWS = 50
+GAINS = {Tone.GOOD: ("#00656A", "#3DD6D0"), Tone.BAD: ("#A11B12", "#FF8A80")}
+"""Text colours of what was won and lost, light and dark."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,11 @@ def live_table(frame: pd.DataFrame, columns: Mapping[str, Column], *, key: str, 
     st.session_state[widget] = {"selection": {"rows": [ids.index(one) for one in chosen], "columns": [], "cells": []}}
     st.dataframe(shown, key=widget, on_select="rerun", selection_mode=select, **layout)  # type: ignore[call-overload]
     return chosen
+
+
+def reach(key: str) -> int:
+    """Return how many rows of a long list lie before the end of the chosen page."""
+    return int(st.session_state.get(key) or 1) * PAGE_ROWS
 
 
 def paged(total: int, key: str) -> slice:
@@ -164,21 +171,22 @@ def _styled(frame: pd.DataFrame, columns: Mapping[str, Column]) -> Styler:
             shown[name] = [[text] if text else [] for text in shown[name]]
     formats: dict[str, Any] = {**FORMATS, "moment": partial(show.when, now=desk().now())}
     style = shown.style.format({name: formats[column.kind] for name, column in columns.items() if column.kind in formats})
-    pinned: list[Hashable] = [name for name, column in columns.items() if column.pinned]
-    if pinned:
-        style = style.set_properties(subset=pinned, color="#FFFFFF" if dark() else "#000000")  # drawn at 60 % by the grid
-    gains: list[Hashable] = [name for name, column in columns.items() if column.kind in ("gain", "percent")]
-    if gains:
-        style = style.map(_gain_colour, subset=gains)
-    return style
+    colours = _colours(shown, columns)
+    return style.apply(lambda _: colours, axis=None)
 
 
-def _gain_colour(value: object) -> str:
-    tone = show.gain_tone(value)
-    if tone is None:
-        return ""
-    light_text, dark_text = {Tone.GOOD: ("#00656A", "#3DD6D0"), Tone.BAD: ("#A11B12", "#FF8A80")}[tone]
-    return f"color: {dark_text if dark() else light_text}"
+def _colours(shown: pd.DataFrame, columns: Mapping[str, Column]) -> pd.DataFrame:
+    """Return what colours each cell as CSS; the theme is asked for once and not by each cell."""
+    in_dark = dark()
+    plain = f"color: {'#FFFFFF' if in_dark else '#000000'}"  # the grid draws pinned cells at 60 %
+    tones: dict[Tone | None, str] = {tone: f"color: {pair[in_dark]}" for tone, pair in GAINS.items()}
+    css: dict[Hashable, Any] = {}
+    for name, column in columns.items():
+        if column.kind in ("gain", "percent"):
+            css[name] = [tones.get(show.gain_tone(value), "") for value in shown[name]]
+        else:
+            css[name] = plain if column.pinned else ""
+    return pd.DataFrame(css, index=shown.index, dtype="object")
 
 
 def dark() -> bool:

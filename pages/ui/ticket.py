@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import streamlit as st
 
 from pages.ui.badges import Badge, badges
+from pages.ui.dialogs import close_dialog, pressed, show_dialog
 from pages.ui.kill import may_trade
 from pages.ui.preview import acceptable, show_preview
+from pages.ui.prices import last_price
 from pages.ui.rows import rows
 from pages.ui.session import desk
 from sigma.domain import show
@@ -74,8 +77,8 @@ def open_ticket(
         VALIDITY: Validity.DAY.value,
         AMO: False,
     }
-    st.session_state.update(filled)
-    _drawer()
+    first = partial(st.session_state.update, filled)
+    show_dialog("New order", draw_ticket, first=first, width=WIDTH, position="right", icon=":material/add_shopping_cart:")
 
 
 def products(capabilities: Capabilities | None, listing: str | None) -> list[str]:
@@ -105,11 +108,6 @@ def restated(wish: Mapping[str, Any]) -> str:
     return f"{wish['side']} {show.quantity(wish['quantity'])} {wish['listing']} {at}{trigger}{where}"
 
 
-@st.dialog("New order", width=WIDTH, position="right", icon=":material/add_shopping_cart:")
-def _drawer() -> None:
-    draw_ticket()
-
-
 def draw_ticket() -> None:
     """Draw the wish as far as it is known, what it would come to, and the buttons that place it."""
     if not may_trade():
@@ -122,7 +120,7 @@ def draw_ticket() -> None:
         listing = _listing()
     if listing is None:
         return
-    last = _last_price(listing.text)
+    last = last_price(listing.text, st.session_state[QUOTED])
     _facts(listing, last)
     _numbers(capabilities, listing, last)
     wish = _wish(account, listing)
@@ -175,20 +173,6 @@ def _take(listing: str | None) -> None:
     for key in (QUANTITY, PRICE, TRIGGER, PRICED, PRODUCT):
         st.session_state[key] = None
     st.session_state[LISTING] = listing
-
-
-def _last_price(listing: str) -> Any:
-    """Return the stored last price, else what the source of quotes says, asked once for each listing; None without either."""
-    found = next(rows(desk().last_quotes([listing])), None)
-    if found is not None:
-        return found
-    asked: dict[str, Any] = st.session_state[QUOTED]
-    if listing not in asked:
-        try:
-            asked[listing] = next(rows(desk().quotes([listing])), None)
-        except SigmaError:  # the preview says why there is no price
-            asked[listing] = None
-    return asked[listing]
 
 
 def _facts(listing: Listing, last: Any) -> None:
@@ -280,14 +264,14 @@ def _missing(wish: Mapping[str, Any]) -> str:
 
 def _acts(wish: Mapping[str, Any], preview: Preview) -> None:
     ticket, words = st.session_state[ID], restated(wish)
-    send = st.button(  # its key holds its words: a click on words that a price still being typed has made old means nothing
+    send = pressed(  # its key holds its words: a click on words that a price still being typed has made old means nothing
         words,
         key=f"go_send:{ticket}:{words}",
         type="primary",
         width="stretch",
         disabled=wish["account"] is None or not acceptable(preview),
     )
-    queue = st.button("Put in queue instead", key=f"ticket-queue:{ticket}:{words}", width="stretch")
+    queue = pressed("Put in queue instead", key=f"ticket-queue:{ticket}:{words}", width="stretch")
     st.caption("The first button sends an order to the broker. In the queue it waits for your approval.")
     if not (send or queue):
         return
@@ -307,4 +291,4 @@ def _placed(order: Order, wish: Mapping[str, Any]) -> None:
         return
     waits = order.status is OrderStatus.WAITING
     st.toast(f"{restated(wish)}: {'waits in the queue' if waits else 'is on its way'}.", icon=":material/check:")
-    st.rerun()
+    close_dialog()

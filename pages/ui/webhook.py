@@ -6,6 +6,7 @@ import json
 
 import streamlit as st
 
+from pages.ui.dialogs import close_dialog, opens, pressed, show_dialog
 from pages.ui.rows import rows
 from pages.ui.session import desk
 from sigma.domain import show
@@ -50,21 +51,23 @@ def _secret() -> None:
     there = desk().signals.has_secret()
     words = ":green[✓] A secret is set." if there else ":orange[▲] No secret is set: every alert is refused."
     st.markdown(f"{words} Only its hash is kept, so it cannot be shown again.")
-    if st.button("Make a new secret" if there else "Make a secret", key="webhook-rotate", icon=":material/autorenew:"):
-        new_secret(there)
+    label = "Make a new secret" if there else "Make a secret"
+    st.button(label, key="webhook-rotate", icon=":material/autorenew:", **opens(new_secret, there))
 
 
-@st.dialog("New webhook secret?", icon=":material/key:", on_dismiss="rerun")
 def new_secret(there: bool) -> None:
     """Ask whether a new secret is to be made, and show it this once; `there` says that it replaces another."""
+    show_dialog("New webhook secret?", _new_secret, there, icon=":material/key:")
+
+
+def _new_secret(there: bool) -> None:
     place = st.empty()
     with place.container():
         lost = "Every alert that carries the old secret is refused from then on. " if there else ""
         st.markdown(f"{lost}The new one is shown once: copy it into your alerts then.")
         with st.container(horizontal=True, horizontal_alignment="right"):
-            if st.button("Keep the old secret" if there else "Not now", key="webhook-keep"):
-                st.rerun()
-            acted = st.button("Make a new secret", type="primary", key="go_webhook")
+            st.button("Keep the old secret" if there else "Not now", key="webhook-keep", on_click=close_dialog)
+            acted = pressed("Make a new secret", type="primary", key="go_webhook")
     if not acted:
         return
     try:

@@ -21,6 +21,7 @@ from pages.web.connect import Connect
 from pages.web.gate import Gate
 from pages.web.headers import Headers, page_headers
 from pages.web.index import Index
+from pages.web.sessions import use_our_sessions
 from pages.web.signin import SignIn
 from sigma.desk.entrance import Entrance
 from sigma.infra.serving import beating
@@ -43,6 +44,7 @@ def create_app(entrance: Entrance, arrivals: Arrivals, *, demo: bool = False, sc
     # Else the first visit after a start runs the page's file alone, without the script: Streamlit takes `pages/` for its own
     # folder of pages until a script has called st.navigation once.
     PagesManager.uses_pages_directory = False
+    use_our_sessions()
 
     @asynccontextmanager
     async def lifespan(_: st.App) -> AsyncIterator[None]:

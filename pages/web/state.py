@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from functools import cache
 
 import sigma
 from pages.web.arrivals import Arrivals
 from sigma.desk.entrance import Entrance
+from sigma.domain.people import sign_in_cookie
 
-# A browser sends a cookie to every port of this machine: the name tells the installations on it apart.
-COOKIE = f"sigma_sign_in_{hashlib.sha256(os.environ.get('SIGMA_HOME', '').encode()).hexdigest()[:8]}"
+COOKIE = sign_in_cookie(os.environ.get("SIGMA_HOME", ""))
 
 
 @cache

@@ -243,10 +243,8 @@ class Line:
 
     def unanswered(self, what: str, flight: Flight) -> BrokerUnavailable:
         """Return the error of a read that got no answer."""
-        how = "gave no answer" if flight.began else "could not be reached"
-        return BrokerUnavailable(
-            f"{self._dialect.title} {how} to {what} ({flight.problem}).", hint="Check the network and try again."
-        )
+        how = "gave no answer to" if flight.began else "could not be reached for"
+        return BrokerUnavailable(f"{self._dialect.title} {how} {what}: {flight.why}.", hint="Check the network and try again.")
 
 
 def succeeded(status: int) -> bool:

@@ -102,6 +102,24 @@ class LeftTooLate(Exception):
     """The moment by which the request had to leave is over; nothing was sent."""
 
 
+# The first that fits is told: what says most comes first.
+_WORDS = {
+    "NameResolutionError": "its name was not found",
+    "SSLCertVerificationError": "its certificate was not accepted",
+    "SSLError": "no secure connection came about",
+    "ConnectTimeout": "no connection within the time allowed",
+    "ConnectTimeoutError": "no connection within the time allowed",
+    "ReadTimeout": "no answer within the time allowed",
+    "ReadTimeoutError": "no answer within the time allowed",
+    "ConnectionRefusedError": "the connection was refused",
+    "NewConnectionError": "no connection could be made",
+    "RemoteDisconnected": "the connection was cut",
+    "ConnectionResetError": "the connection was cut",
+    "ProtocolError": "the connection was cut",
+    "LeftTooLate": "it was too late to send",
+}
+
+
 @dataclass(slots=True)
 class Flight:
     """One call in flight. Flags only go up.
@@ -128,6 +146,12 @@ class Flight:
     def answer(self) -> HttpAnswer | None:
         """The answer to the last request, None when there is none."""
         return self.answers[-1] if self.requests and len(self.answers) == self.requests else None
+
+    @property
+    def why(self) -> str:
+        """What ended the call, in words; the class names where there are none for it."""
+        names = self.problem.split(" > ")
+        return next((words for name, words in _WORDS.items() if name in names), self.problem)
 
 
 class WatchedSession(requests.Session):
@@ -206,15 +230,18 @@ class WatchedSession(requests.Session):
         """Note that the request was handed to the socket, and give the whole answer a limit in time."""
         self._flight.sent = True
         if sock is not None:
-            self._timer = threading.Timer(self._answer_s, _shut, [sock])
+            self._timer = threading.Timer(self._answer_s, shut, [sock])
             self._timer.daemon = True
             self._timer.start()
         if self._writes:
             self._probe.reached("bytes_left")
 
 
-def _shut(sock: socket.socket) -> None:
-    # The time-out bounds one read; a broker that drips is stopped here. Below TLS, whose state another thread is using.
+def shut(sock: socket.socket) -> None:
+    """End a connection that another thread is using, so that it stops waiting.
+
+    A time-out bounds one read; a broker that drips is stopped here. Below TLS, whose state belongs to the other thread.
+    """
     with contextlib.suppress(OSError):
         socket.socket.shutdown(sock, socket.SHUT_RDWR)
 

@@ -11,7 +11,23 @@ import typer
 from typer.core import TyperGroup
 
 import sigma
-from sigma.cli import accounts, data, doctor, instruments, orders, people, portfolio, processes, risk, setup, signals
+from sigma.cli import (
+    accounts,
+    bars,
+    calendar,
+    data,
+    doctor,
+    groups,
+    instruments,
+    orders,
+    people,
+    portfolio,
+    processes,
+    risk,
+    setup,
+    signals,
+    ticks,
+)
 from sigma.cli.demo import command as demo
 from sigma.cli.state import complain, say
 from sigma.domain.errors import SigmaError
@@ -65,5 +81,22 @@ def root(
         os.environ["SIGMA_HOME"] = str(home.expanduser().absolute())
 
 
-for topic in (demo, processes, doctor, orders, portfolio, accounts, signals, instruments, risk, setup, people, data):
+for topic in (
+    demo,
+    processes,
+    doctor,
+    orders,
+    portfolio,
+    accounts,
+    signals,
+    instruments,
+    bars,
+    ticks,
+    groups,
+    risk,
+    setup,
+    calendar,
+    people,
+    data,
+):
     topic.register(app)

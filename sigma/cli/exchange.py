@@ -18,10 +18,13 @@ MASTER_PATH = "/OpenAPI_File/files/OpenAPIScripMaster.json"
 
 def environment(url: str) -> dict[str, str]:
     """Return the variables that point brokers and clock at the simulator on `url`."""
+    sockets = url.replace("http", "ws", 1)
     return {
         "SIGMA_ZERODHA_URL": url,
         "SIGMA_ANGELONE_URL": url,
         "SIGMA_ANGELONE_MASTER_URL": url + MASTER_PATH,
+        "SIGMA_ZERODHA_WS_URL": sockets,
+        "SIGMA_ANGELONE_WS_URL": sockets,
         "SIGMA_CLOCK_URL": url,
     }
 

@@ -2,62 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from datetime import datetime
+from typing import Annotated
 
 import typer
 from rich.text import Text
 
-from sigma.cli import tables
+from sigma.cli import masters, tables, texts
 from sigma.cli.state import Json, console, desk, say
-from sigma.cli.table import as_json, show
-from sigma.domain.instruments import MasterReport
-
-if TYPE_CHECKING:
-    from sigma.desk import Desk
-
-MOST_SHOWN = 5
+from sigma.cli.table import Column, as_json, of, show
 
 app = typer.Typer(help="Instruments: download, search.", no_args_is_help=True)
-
-
-@app.command()
-def refresh(
-    name: Annotated[str | None, typer.Argument(help="A broker or an account (default: every connected one).")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Take a list that is much shorter than the old one.")] = False,
-    raw: Json = False,
-) -> None:
-    """Download the brokers' instrument lists; a failed download keeps the old one."""
-    with desk() as opened:
-        reports = _reports(opened, name, force)
-        if raw:
-            say(as_json([{key: getattr(report, key) for key in report.__dataclass_fields__} for report in reports]))
-        for report in [] if raw else reports:
-            _told(report)
-    if any(report.kept_old for report in reports):
-        raise typer.Exit(1)
-
-
-def _reports(opened: Desk, name: str | None, force: bool) -> tuple[MasterReport, ...]:
-    found = opened.instruments.refresh(name, force=force)
-    return (found,) if isinstance(found, MasterReport) else tuple(found)
-
-
-def _told(report: MasterReport) -> None:
-    if report.kept_old:
-        say(Text(f"{report.broker}: the old list stays: {report.kept_old}", "yellow"))
-        return
-    changes = f"{report.added:,} added, {report.gone:,} gone, {report.changed:,} changed"
-    say(f"{report.broker}: {report.rows:,} instruments in {report.seconds:.1f} s ({changes})")
-    for label, texts in (("set aside as ambiguous", report.ambiguous), ("unreadable", report.bad)):
-        if texts:
-            more = f" and {len(texts) - MOST_SHOWN} more" if len(texts) > MOST_SHOWN else ""
-            say(Text(f"  {label}: {'; '.join(texts[:MOST_SHOWN])}{more}", "yellow"))
+masters.add_to(app)
 
 
 @app.command()
 def find(
-    text: Annotated[str, typer.Argument(help="Part of a symbol or name.")],
-    exchange: Annotated[str | None, typer.Option("--exchange", "-e", help="NSE, BSE, NFO, BFO.")] = None,
+    text: Annotated[str, typer.Argument(help="Parts of a symbol or name: `nifty 25000 ce`.")],
+    exchange: Annotated[str | None, typer.Option("--exchange", "-e", help="NSE, BSE, NFO, BFO, CDS, BCD, MCX, NCO.")] = None,
     kind: Annotated[str | None, typer.Option("--kind", "-k", help="EQUITY, ETF, INDEX, FUTURE, OPTION.")] = None,
     raw: Json = False,
 ) -> None:
@@ -69,19 +31,54 @@ def find(
 
 @app.command("show")
 def show_listing(
-    listing: Annotated[str, typer.Argument(metavar="LISTING", help="For example NSE:INFY.")],
+    listing: Annotated[str, typer.Argument(metavar="LISTING", help="For example NSE:INFY, NIFTY or NSE:NIFTY1!.")],
     raw: Json = False,
 ) -> None:
-    """Show one listing in full."""
+    """Show one listing in full, and what each broker calls it."""
     with desk() as opened:
         found = opened.instruments.get(listing)
-        facts = {"listing": found.text, **{key: getattr(found, key) for key in found.__dataclass_fields__}}
-        if raw:
-            say(as_json(facts))
+        names = tables.rows(opened.instruments.at_brokers(found.text))
+    facts = {"listing": found.text, **{key: getattr(found, key) for key in found.__dataclass_fields__}}
+    if raw:
+        say(as_json({**facts, "brokers": names}))
+        return
+    for key, value in facts.items():
+        if value not in (None, ""):
+            say(Text.assemble((f"{key.replace('_', ' '):<16}", "dim"), str(value)))
+    for name in names:
+        say(Text.assemble((f"{name['broker']:<16}", "dim"), f"{name['symbol']} (token {name['token']}, {name['exchange_code']})"))
+
+
+@app.command()
+def chain(
+    underlying: Annotated[str, typer.Argument(help="For example NIFTY, NSE:RELIANCE or MCX:GOLD.")],
+    expiry: Annotated[datetime | None, typer.Option("--expiry", formats=["%Y-%m-%d"], help="Default: the nearest.")] = None,
+    around: Annotated[str | None, typer.Option("--around", help="A price in rupees: only strikes near it.")] = None,
+    strikes: Annotated[int, typer.Option("--strikes", help="How many on either side of it.")] = 10,
+    expiries: Annotated[bool, typer.Option("--expiries", help="Show when contracts expire instead.")] = False,
+    raw: Json = False,
+) -> None:
+    """Show the options on an underlying by strike, or the expiries there are."""
+    with desk() as opened:
+        if expiries:
+            rows = tables.rows(opened.instruments.expiries(underlying))
+            show(console(), rows, _expiries(), empty="Nothing expires.", raw=raw)
             return
-        for key, value in facts.items():
-            if value not in (None, ""):
-                say(Text.assemble((f"{key.replace('_', ' '):<16}", "dim"), str(value)))
+        day = None if expiry is None else expiry.date()
+        found = opened.instruments.chain(underlying, day, around=around, strikes=strikes)
+        if not raw:
+            say(Text(f"{found.attrs['underlying']}, expires {found.attrs['expiry']} ({found.attrs['cycle'].lower()})", "dim"))
+        show(console(), tables.rows(found), _chain(), empty="There are no options.", raw=raw)
+
+
+def _chain() -> list[Column]:
+    lots = [of("Lot", "call_lot", texts.quantity, right=True, rank=1)]
+    return [of("Call", "call"), of("Strike ₹", "strike", texts.price, right=True), of("Put", "put"), *lots]
+
+
+def _expiries() -> list[Column]:
+    kinds = [of("Futures", "futures", texts.yes), of("Options", "options", texts.yes)]
+    return [of("Expiry", "expiry"), of("Cycle", "cycle"), of("Exchange", "exchange"), *kinds]
 
 
 def register(root: typer.Typer) -> None:

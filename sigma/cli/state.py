@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -61,6 +62,20 @@ def complain(message: str, hint: str = "") -> None:
     err.print(Text.assemble(("✕ ", "bold red"), message), soft_wrap=True)
     if hint:
         err.print(Text(f"  {hint}", "dim"), soft_wrap=True)
+
+
+def read_text(file: str) -> str:
+    """Return the text of a file; ``-`` is standard input.
+
+    Raises
+    ------
+    InvalidInput
+        It is no text.
+    """
+    try:
+        return sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise InvalidInput(f"{file} is no text file.", hint="Save it as CSV, UTF-8.") from None
 
 
 def confirm(question: str, *, yes: bool) -> None:

@@ -10,7 +10,10 @@ import pandas as pd
 
 from sigma.bootstrap import House, open_house
 from sigma.desk.accounts import AccountsDesk
+from sigma.desk.bars import BarsDesk, Progress, When
+from sigma.desk.calendar import CalendarDesk
 from sigma.desk.events import EventsDesk
+from sigma.desk.groups import GroupsDesk
 from sigma.desk.instruments import InstrumentsDesk
 from sigma.desk.market import MarketDesk
 from sigma.desk.orders import OrdersDesk
@@ -19,11 +22,13 @@ from sigma.desk.risk import RiskDesk
 from sigma.desk.settings import SettingsDesk
 from sigma.desk.signals import SignalsDesk
 from sigma.desk.state import Overview, StateDesk
+from sigma.desk.ticks import TicksDesk
 from sigma.desk.words import word
 from sigma.domain.accounts import Capabilities
 from sigma.domain.calendar import Hours
 from sigma.domain.events import Bell
 from sigma.domain.health import Check
+from sigma.domain.market import MarketHealth
 from sigma.domain.orders import Source
 from sigma.domain.people import User
 from sigma.domain.risk import KillState
@@ -56,8 +61,12 @@ class Desk:
         self.signals = SignalsDesk(house, user_id)
         self.risk = RiskDesk(house, user_id)
         self.settings = SettingsDesk(house, user_id)
+        self.calendar = CalendarDesk(house, user_id)
+        self.groups = GroupsDesk(house, user_id)
         self._portfolio = PortfolioDesk(house, user_id)
+        self.ticks = TicksDesk(house, user_id)
         self._market = MarketDesk(house, user_id)
+        self._bars = BarsDesk(house, user_id)
         self._events = EventsDesk(house, user_id)
         self._state = StateDesk(house, user_id)
 
@@ -74,8 +83,38 @@ class Desk:
         return self._market.quotes(listings)
 
     def last_quotes(self, listings: Sequence[str]) -> pd.DataFrame:
-        """Return the stored last prices, one row a listing; never asks a broker."""
+        """Return the last prices, live or stored, one row a listing; never asks a broker."""
         return self._market.last_quotes(listings)
+
+    def bars(
+        self, listing: str, timeframe: str, start: When = None, end: When = None, *, progress: Progress | None = None
+    ) -> pd.DataFrame:
+        """Return a listing's bars, stamped with their close (UTC), the forming one marked; columns: sigma.desk.bars.BARS.
+
+        What is not stored yet is fetched from the canonical source and kept. ``attrs``: source, stale (why the source was
+        not asked for all of it), missing (for which time it was not).
+        """
+        return self._bars.bars(listing, timeframe, start, end, progress)
+
+    def download_bars(
+        self,
+        listings: Sequence[str] | str,
+        timeframe: str,
+        start: When,
+        end: When = None,
+        *,
+        progress: Progress | None = None,
+    ) -> pd.DataFrame:
+        """Fetch and keep bars of several listings, one row each; a second call goes on where the first one ended."""
+        return self._bars.download(listings, timeframe, start, end, progress)
+
+    def gaps(self, listing: str, timeframe: str, start: When, end: When = None) -> pd.DataFrame:
+        """Return what is missing of a listing's stored minutes or days; no broker is asked."""
+        return self._bars.gaps(listing, timeframe, start, end)
+
+    def market_health(self) -> MarketHealth:
+        """Return whether alerts, conditional orders and strategies may rely on market data now, else why not and the cure."""
+        return self._market.health()
 
     def holdings(self, account: str | int, *, refresh: bool | None = None) -> pd.DataFrame:
         """Return the shares in demat of one account."""
@@ -125,6 +164,13 @@ class Desk:
     def runs(self, limit: int = 50) -> pd.DataFrame:
         """Return the last runs of the worker's jobs, newest first; times are UTC."""
         return self._state.runs(limit)
+
+    def limits(self) -> pd.DataFrame:
+        """Return how often each account's broker was asked since midnight IST, by its limits, and how often it refused.
+
+        All processes of this machine together; no broker is asked.
+        """
+        return self._state.limits()
 
     def bell(self) -> Bell:
         """Return the warnings and alarms of the last week that concern this user, newest first."""

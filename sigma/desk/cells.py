@@ -17,6 +17,9 @@ TEXT, NUMBER, WHOLE, MAYBE_WHOLE, FLAG, THING = "str", "float64", "int64", "Int6
 MOMENT = "datetime64[us, UTC]"
 _EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 _NOT_A_TIME = np.iinfo(np.int64).min
+_PLAIN = frozenset({str, int, float, bool, type(None), datetime})
+_PLACES: dict[tuple[tuple[str, ...], tuple[type, ...], tuple[str, ...]], list[tuple[str, int]]] = {}
+"""Which of the things of a row has each column, by the columns, the classes of the things and what is given."""
 
 
 def frame(columns: Mapping[str, str], rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
@@ -26,15 +29,19 @@ def frame(columns: Mapping[str, str], rows: Sequence[Mapping[str, Any]]) -> pd.D
 
 def facts(columns: Mapping[str, str], *things: object, **given: object) -> dict[str, Any]:
     """Return one row: what is given, else the first of `things` that has a member of the column's name."""
-    row = {}
-    for name in columns:
-        value = given[name] if name in given else next(getattr(thing, name) for thing in things if hasattr(thing, name))
-        row[name] = cell(value)
+    sort = (tuple(columns), tuple(map(type, things)), tuple(given))
+    if sort not in _PLACES:
+        wanted = [name for name in columns if name not in given]
+        _PLACES[sort] = [(name, next(place for place, thing in enumerate(things) if hasattr(thing, name))) for name in wanted]
+    row = {name: cell(getattr(things[place], name)) for name, place in _PLACES[sort]}
+    row.update({name: cell(value) for name, value in given.items() if name in columns})
     return row
 
 
 def cell(value: object) -> object:
     """Return a value as a cell holds it: amounts as floats, words as their text."""
+    if value.__class__ in _PLAIN:
+        return value
     if isinstance(value, Decimal):
         return to_float(value)
     if isinstance(value, Enum):

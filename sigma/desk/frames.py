@@ -20,7 +20,7 @@ from sigma.domain.accounts import Account, SessionStatus
 from sigma.domain.events import Event, Heartbeat, JobRun
 from sigma.domain.instruments import Listing
 from sigma.domain.market import Quote
-from sigma.domain.orders import Fill, Order
+from sigma.domain.orders import Fill, Order, Origins
 from sigma.domain.overview import Share
 from sigma.domain.portfolio import Funds, Holding, Position
 from sigma.domain.preview import Waiting
@@ -29,6 +29,7 @@ from sigma.domain.signals import Signal
 from sigma.services.orders.amend import CancelResult
 from sigma.services.portfolio import Taken
 from sigma.services.settings import SettingRow
+from sigma.services.turns import AccountUse
 
 ACCOUNTS = {
     "id": WHOLE,
@@ -249,6 +250,19 @@ EVENTS = {
 HEARTBEATS = {"process": TEXT, "at": MOMENT, "age_s": NUMBER, "pid": WHOLE, "detail": THING}
 
 RUNS = {"job": TEXT, "scheduled_at": MOMENT, "started_at": MOMENT, "ended_at": MOMENT, "outcome": TEXT}
+CALLS = {
+    "account": TEXT,
+    "name": TEXT,
+    "words": TEXT,
+    "calls": WHOLE,
+    "waited": WHOLE,
+    "waited_s": NUMBER,
+    "refused": WHOLE,
+    "limited": WHOLE,
+    "limited_at": MOMENT,
+    "closed_s": NUMBER,
+}
+ORIGINS = {"source": TEXT, "strategy": TEXT, "gtt": FLAG, "orders": WHOLE}
 ALLOCATION = {"listing": TEXT, "account": TEXT, "value": NUMBER}
 
 
@@ -293,6 +307,11 @@ def funds(account: str, taken: Taken[Funds]) -> pd.DataFrame:
 def orders(rows: Iterable[Order], names: Mapping[int, str]) -> pd.DataFrame:
     """Return orders; `names` are account names by id."""
     return _frame(ORDERS, [_facts(ORDERS, row, row.request, account=_named(row.account_id, names)) for row in rows])
+
+
+def origins(rows: Iterable[Origins]) -> pd.DataFrame:
+    """Return where orders came from."""
+    return _frame(ORIGINS, [_facts(ORIGINS, row) for row in rows])
 
 
 def waiting(rows: Iterable[Waiting], names: Mapping[int, str]) -> pd.DataFrame:
@@ -344,6 +363,11 @@ def heartbeats(rows: Iterable[Heartbeat], now: datetime) -> pd.DataFrame:
 def runs(rows: Iterable[JobRun]) -> pd.DataFrame:
     """Return runs of jobs; one that has not ended has no end and no outcome."""
     return _frame(RUNS, [_facts(RUNS, row) for row in rows])
+
+
+def calls(rows: Iterable[AccountUse]) -> pd.DataFrame:
+    """Return how limits on calls were used; `name` and `words` are the limit's, the other columns `LimitUse` explains."""
+    return _frame(CALLS, [_facts(CALLS, row.use, row.use.limit, account=row.account) for row in rows])
 
 
 def allocation(rows: Iterable[Share]) -> pd.DataFrame:

@@ -165,9 +165,9 @@ class OrdersDesk:
         """Return the order once it ended, at the latest after `seconds`."""
         return self._house.orders.views.wait(order_id, seconds, user_id=self._user_id)
 
-    def queue(self) -> pd.DataFrame:
+    def queue(self, limit: int | None = None) -> pd.DataFrame:
         """Return what waits for approval, oldest first; columns as `table`, and whose signal it is (`platform`, `late`: why)."""
-        return frames.waiting(self._house.orders.previews.queue(user_id=self._user_id), self._names())
+        return frames.waiting(self._house.orders.previews.queue(user_id=self._user_id, limit=limit), self._names())
 
     def glance(self, order_ids: Sequence[int]) -> Mapping[int, RiskDecision]:
         """Return what the risk gate says of waiting orders by stored facts, on their own account, else on the preset one.
@@ -225,6 +225,10 @@ class OrdersDesk:
         """Return how many rows `table` has without a limit."""
         filters = self._filters(status, since, until, strategy, text)
         return self._house.orders.views.count(user_id=self._user_id, account=account, group=group, **filters)
+
+    def origins(self, since: datetime | None = None, until: datetime | None = None) -> pd.DataFrame:
+        """Return where the orders made in a time came from; one row a way, columns: frames.ORIGINS."""
+        return frames.origins(self._house.orders.views.origins(user_id=self._user_id, since=since, until=until))
 
     def counts(self, account: str | int | None = None) -> dict[str, int]:
         """Return how many orders each of `sigma.domain.orders.GROUPS` has: not ended, or ended today (IST)."""

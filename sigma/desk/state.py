@@ -54,6 +54,11 @@ class StateDesk:
         """Return the last runs of jobs; columns: frames.RUNS."""
         return frames.runs(self._house.events.runs(limit))
 
+    def limits(self) -> pd.DataFrame:
+        """Return how each account's limits on calls were used today; columns: frames.CALLS."""
+        house = self._house
+        return frames.calls(use for account in house.accounts.list(self._user_id) for use in house.connections.uses(account))
+
     def bell(self) -> Bell:
         """Return warnings and alarms of the last week."""
         return self._house.events.bell(self._user_id)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from sigma.domain.limits import ONE_BY_ONE, CallKind, CallLimit
 from sigma.domain.market import Timeframe
 from sigma.domain.orders import OrderType, Product, Validity, Variety
 
@@ -133,12 +134,12 @@ class Capabilities:
         Write budget of an account in a calendar second, and the part kept for cancels.
     market_protection : bool
         Market orders need a market-protection value (-1: the exchange's own band).
-    quote_batch, quotes_per_second : int, float
-        How many listings one call for quotes takes, and how many such calls a second.
+    quote_batch : int
+        How many listings one call for quotes takes.
+    limits : tuple of CallLimit
+        How often the broker may be asked; each kind of call stands in exactly one of them.
     history_days : mapping of Timeframe to int
         The timeframes that the broker gives bars of, and how many days one call may span.
-    history_per_second : float
-        How many calls for bars a second.
     feed_listings : int
         How many listings one live feed may watch.
     tag_length : int
@@ -180,10 +181,17 @@ class Capabilities:
     orders_per_second: int = 9
     reserved_per_second: int = 2
     quote_batch: int = 50
-    quotes_per_second: float = 1.0
-    reads_per_second: float = 1.0
+    limits: tuple[CallLimit, ...] = ONE_BY_ONE
     history_days: Mapping[Timeframe, int] = field(default_factory=dict)
-    history_per_second: float = 1.0
     feed_listings: int = 0
     tag_length: int = 20
     day_ends: str = "06:00"
+
+    def __post_init__(self) -> None:
+        counted = [kind for limit in self.limits for kind in limit.kinds]
+        if sorted(counted) != sorted(CallKind):
+            raise ValueError(f"the limits of {self.broker} must name each kind of call once, and name {sorted(counted)}")
+
+    def limit(self, kind: CallKind) -> CallLimit:
+        """Return the limit that calls of a kind count for."""
+        return next(limit for limit in self.limits if kind in limit.kinds)

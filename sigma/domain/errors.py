@@ -44,6 +44,14 @@ class NotFound(SigmaError):
     default_code = "NOT_FOUND"
 
 
+class UnknownListing(NotFound):
+    """No listing of that name exists; `near` are those that may have been meant, the likeliest first."""
+
+    def __init__(self, message: str, *, near: tuple[str, ...] = (), hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.near = near
+
+
 class Conflict(SigmaError):
     """Something changed meanwhile, or its state does not allow the act."""
 
@@ -107,6 +115,12 @@ class RateLimited(BrokerError):
     def __init__(self, message: str, *, retry_after: float | None = None, hint: str = "") -> None:
         super().__init__(message, hint=hint)
         self.retry_after = retry_after
+
+
+class NoTurn(RateLimited):
+    """Not even asked: the broker's limit on such calls is used up for longer than the caller would wait."""
+
+    default_code = "NO_TURN"
 
 
 class BrokerUnavailable(BrokerError):

@@ -17,6 +17,10 @@ SYNCED_KEY = "synced_"
 """With an account's id behind it, the worker's heartbeat tells when (ISO, UTC) its order book was read last."""
 
 
+FEED_KEY = "feed_"
+"""With an account's id behind it, the worker's heartbeat tells (JSON) how the account's live feed stands."""
+
+
 class Mark(StrEnum):
     """How a check came out; the worst comes first."""
 

@@ -46,6 +46,8 @@ class OptionType(StrEnum):
 
 
 CASH = frozenset({Exchange.NSE, Exchange.BSE})
+SPOT_EXCHANGE = {Exchange.NFO: Exchange.NSE, Exchange.BFO: Exchange.BSE}
+"""Where that trades on which a segment's contracts are written."""
 
 
 def listing_text(exchange: Exchange | str, symbol: str) -> str:
@@ -157,7 +159,15 @@ class MasterRow:
 
 @dataclass(frozen=True, slots=True)
 class MasterReport:
-    """What a refresh of one broker's master did. `ambiguous` rows are quarantined, never guessed."""
+    """What a refresh of one source's master did. `ambiguous` rows are quarantined, never guessed.
+
+    Parameters
+    ----------
+    kept_old : str
+        Why the old version stays; empty when the new one is published.
+    unchanged : bool
+        The file holds the same rows as the last one, so that nothing was published anew.
+    """
 
     broker: str
     version: int
@@ -169,3 +179,4 @@ class MasterReport:
     bad: tuple[str, ...]
     seconds: float
     kept_old: str = ""
+    unchanged: bool = False

@@ -6,6 +6,9 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal, Invali
 from enum import StrEnum
 
 ZERO = Decimal(0)
+PLACES = 8
+SCALE: int = 10**PLACES
+LIMIT = 90_000_000_000  # rupees: what a scaled 64-bit integer holds, rounded down
 
 
 class RoundTo(StrEnum):
@@ -73,3 +76,32 @@ def indian(value: Decimal | float, places: int = 2) -> str:
         groups.insert(0, head[-2:])
         head = head[:-2]
     return sign + ",".join(groups) + (f".{fraction}" if fraction else "")
+
+
+def to_scaled(value: Decimal) -> int:
+    """Return `value` rupees as a whole number of 1/100,000,000 rupees.
+
+    Raises
+    ------
+    TypeError
+        It is no Decimal: a float would smuggle in an error, an int hides what was meant.
+    ValueError
+        It is not finite, has more than eight decimals, or is 9,000 crore or more.
+    """
+    if not isinstance(value, Decimal):
+        raise TypeError(f"money must be a Decimal, was {value!r}")
+    if not value.is_finite() or abs(value) >= LIMIT:
+        raise ValueError(f"money must be finite and below {LIMIT:,} rupees, was {value}")
+    over, under = value.as_integer_ratio()
+    scaled, rest = divmod(over * SCALE, under)
+    if rest:
+        raise ValueError(f"money is kept to {PLACES} decimals, {value} has more: round it first")
+    return scaled
+
+
+def from_scaled(scaled: int) -> Decimal:
+    """Return the rupees of a scaled integer, with two decimals or as many more as it needs."""
+    places = PLACES
+    while places > 2 and scaled % 10 == 0:
+        scaled, places = scaled // 10, places - 1
+    return Decimal(scaled).scaleb(-places)

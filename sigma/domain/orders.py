@@ -350,6 +350,16 @@ class Command:
 
 
 @dataclass(frozen=True, slots=True)
+class Origins:
+    """How many orders came one way: from where, for which strategy, and whether they wish to rest at the broker."""
+
+    source: Source
+    strategy: str
+    gtt: bool
+    orders: int
+
+
+@dataclass(frozen=True, slots=True)
 class Fill:
     """One execution; unique by (account, exchange, session_date, broker_order_id, fill_id)."""
 

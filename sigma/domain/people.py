@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -39,6 +40,14 @@ class SignIn:
     user_id: int
     created_at: datetime
     expires_at: datetime
+
+
+def sign_in_cookie(home: str) -> str:
+    """Return the name of the cookie that holds a browser's sign-in to the installation in `home` (SIGMA_HOME as it is set).
+
+    A browser sends a cookie to every port of this machine: the name tells the installations on it apart.
+    """
+    return f"sigma_sign_in_{hashlib.sha256(home.encode()).hexdigest()[:8]}"
 
 
 def require_good_password(password: str) -> None:

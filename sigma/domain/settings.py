@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
 from sigma.domain.errors import InvalidInput
 
 Value = int | float | str | bool
+_CLOCK = re.compile(r"(?:[01]\d|2[0-3]):[0-5]\d")
 
 
 class SettingScope(StrEnum):
@@ -39,6 +41,8 @@ class SettingSpec:
         0 switches it off; every other number is at least this.
     names_account : bool
         The text is the name of one of the user's accounts, or empty.
+    time_of_day : bool
+        The text is a time on the Indian clock, ``HH:MM``.
     """
 
     name: str
@@ -53,6 +57,7 @@ class SettingSpec:
     advanced: bool = False
     off_below: float | None = None
     names_account: bool = False
+    time_of_day: bool = False
 
     def parse(self, raw: object) -> Value:
         """Return `raw` (a value or its text) as this setting's value.
@@ -66,6 +71,8 @@ class SettingSpec:
         if isinstance(value, int | float) and not isinstance(value, bool) and not self._inside(value):
             low = self.low if self.off_below is None else f"{self.off_below} (0: off)"
             raise InvalidInput(f"Setting {self.name} must lie between {low} and {self.high} {self.unit}, was {raw!r}.")
+        if self.time_of_day and not _CLOCK.fullmatch(str(value)):
+            raise InvalidInput(f"Setting {self.name} takes a time such as 08:30, was {raw!r}.")
         if self.choices and value not in self.choices:
             raise InvalidInput(f"Setting {self.name} must be one of {', '.join(self.choices)}, was {raw!r}.")
         return value
@@ -133,6 +140,8 @@ SETTINGS = _registry(
         advanced=True,
     ),
     SettingSpec("sign_in.lasts_hours", int, 168, "How long a browser stays signed in.", unit="h", low=1, high=8760),
+    SettingSpec("gateway.tick_clients", int, 2000, "How many clients may hear live ticks.", low=1, high=20_000, advanced=True),
+    SettingSpec("gateway.tick_listings", int, 500, "How many listings one of them may watch.", low=1, high=5000, advanced=True),
     SettingSpec(
         "sign_in.failed_rate",
         int,
@@ -151,6 +160,18 @@ SETTINGS = _registry(
         choices=("warn", "fail"),
     ),
     SettingSpec("instruments.max_age_hours", int, 36, "An instrument table older than this is stale.", unit="h", low=1, high=720),
+    SettingSpec(
+        "instruments.refresh_at", str, "08:30", "When the worker downloads instrument tables each day (IST).", time_of_day=True
+    ),
+    _seconds("instruments.check_every", 60.0, 5, 3600, "How often the worker looks whether an instrument table is due."),
+    _seconds("instruments.retry_after", 900.0, 60, 86400, "How soon a failed download of an instrument table is tried again."),
+    SettingSpec(
+        "instruments.lists",
+        str,
+        "all",
+        "Public lists that teach ISINs, downloaded each day: their names with commas between, all, or empty for none.",
+        advanced=True,
+    ),
     SettingSpec(
         "instruments.default_exchange",
         str,
@@ -190,6 +211,12 @@ SETTINGS = _registry(
         scope=SettingScope.USER,
     ),
     _seconds("market.quote_cache", 1.0, 0, 10, "How long a quote is given again without asking the broker."),
+    _seconds("market.bars_refresh", 5.0, 0, 300, "How long the forming bar is given again without asking the broker."),
+    _seconds("market.tick_max_age", 5.0, 0.5, 60, "A listing whose last tick is older than this is asked for at its broker."),
+    _seconds("market.feed_silent_after", 30.0, 2, 600, "A live feed without a tick for this long, in market hours, is silent."),
+    _seconds("market.feed_dead_after", 20.0, 2, 300, "A live feed without even a heartbeat for this long is connected anew."),
+    SettingSpec("market.record_ticks", bool, False, "Whether the worker writes every tick of the live feeds to disk."),
+    SettingSpec("market.ticks_retention_days", int, 30, "How long recorded ticks are kept.", unit="days", low=1, high=3650),
     _seconds("market.poll_every", 2.0, 1, 60, "How often the worker reads the prices of what people hold and order."),
     _seconds("portfolio.max_age", 60.0, 1, 3600, "Older stored holdings and positions are shown as stale.", advanced=False),
     SettingSpec(

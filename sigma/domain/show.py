@@ -69,7 +69,7 @@ def number(value: object) -> Decimal | None:
         return None
     if isinstance(value, Decimal):
         return value if value.is_finite() else None
-    if not isinstance(value, str | SupportsFloat):
+    if not isinstance(value, str | float | int | SupportsFloat):  # in this order: the last takes long to ask
         return None
     try:
         return decimal_from(value if isinstance(value, str | int) else float(value))

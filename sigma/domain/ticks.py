@@ -7,7 +7,8 @@ number.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -52,6 +53,27 @@ Ticks = NDArray[np.void]
 """A one-dimensional array of `TICK`."""
 
 _PRICES = ("last", "average", "open", "high", "low", "close", "lower_circuit", "upper_circuit")
+
+
+@dataclass(frozen=True, slots=True)
+class TickDay:
+    """What is recorded of one source on one day.
+
+    Parameters
+    ----------
+    day : date
+        In India.
+    source : int
+        Id of the account whose feed it was.
+    ticks, parts, size : int
+        Ticks, files, bytes.
+    """
+
+    day: date
+    source: int
+    ticks: int
+    parts: int
+    size: int
 
 
 def blank(rows: int) -> Ticks:

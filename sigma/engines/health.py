@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from sigma.domain.accounts import Account, SessionState, SessionStatus, TradingMode
+from sigma.domain.calendar import IMPORT_HINT
 from sigma.domain.events import Heartbeat, JobRun
 from sigma.domain.health import BEAT_S, Check, Mark, Place
+from sigma.domain.instruments import Exchange, MasterReport
+from sigma.domain.market import FeedState, MarketHealth
 from sigma.domain.orders import Order
 from sigma.domain.risk import KillState
 from sigma.domain.show import when
@@ -17,6 +20,7 @@ PRIVATE = 0o077
 LITTLE_BYTES, TOO_LITTLE_BYTES = 2_000_000_000, 200_000_000
 SILENT_BEATS = 5
 LONG_RUN = timedelta(minutes=10)
+CALENDAR_WARNING = timedelta(days=30)
 START = "Start it: `sigma up`."
 
 
@@ -146,6 +150,43 @@ def instruments(age: timedelta | None, warning: str, now: datetime) -> Check:
     if warning:
         return Check(Mark.WARNING, "instruments", warning, "`sigma instruments refresh`", since)
     return Check(Mark.GOOD, "instruments", "downloaded and young enough", since=since)
+
+
+def calendar(ends: Mapping[Exchange, date | None], today: date) -> Check:
+    """Judge how far the exchanges' lists of trading days go; None: the list is over, or there never was one."""
+    over = [str(exchange) for exchange, end in ends.items() if end is None]
+    known = sorted({end for end in ends.values() if end is not None})
+    if over:
+        words = f"no trading day of {', '.join(over)} is known today: they count as closed and take no order."
+        return Check(Mark.BAD, "calendar", words, IMPORT_HINT)
+    if not known or known[0] - today > CALENDAR_WARNING:
+        return Check(Mark.GOOD, "calendar", f"known until {known[0]:%d %b %Y}" if known else "has no exchange")
+    soon = ", ".join(str(exchange) for exchange, end in ends.items() if end == known[0])
+    words = f"the list of {soon} ends on {known[0]:%d %b %Y}: after that they count as closed and take no order."
+    return Check(Mark.WARNING, "calendar", words, IMPORT_HINT)
+
+
+def market(found: MarketHealth, now: datetime) -> Check:
+    """Judge what evaluation relies on: the source of market data and its live feed."""
+    if not found.healthy:
+        words = f"is unavailable: {found.reason}. Alerts, conditional orders and strategies are paused."
+        mark = Mark.BAD if found.source else Mark.WARNING  # whoever has not added an account yet misses nothing that worked
+        return Check(mark, "market data", words, found.cure, found.since)
+    feed = {FeedState.LIVE: "live", FeedState.OFF: "asked for, nothing is streamed now"}.get(found.feed, "the live feed starts")
+    tick = "" if found.tick_age_s is None else f", newest tick at {when(now - timedelta(seconds=found.tick_age_s), now)} IST"
+    return Check(Mark.GOOD, "market data", f"from {found.source}: {feed}{tick}")
+
+
+def masters(reports: Iterable[MasterReport], aside: int) -> Iterator[Check]:
+    """Tell of instrument tables whose last refresh failed, and of rows that wait for a person's word."""
+    for report in reports:
+        if report.kept_old:
+            hint = f"`sigma instruments refresh {report.broker}` tries again; the worker does by itself."
+            words = f"{report.broker}: the last refresh was not taken: {report.kept_old}."
+            yield Check(Mark.WARNING, "instruments", words, hint)
+    if aside:
+        words = f"{aside} rows of instrument tables contradict one another and are set aside"
+        yield Check(Mark.NOTE, "instruments", words, "`sigma instruments quarantine` shows them.")
 
 
 def unknown_order(order: Order, account: str | None) -> Check:

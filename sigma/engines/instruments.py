@@ -1,340 +1,361 @@
-"""Brokers' instrument masters merged into one table: canonical names, joins, quarantine, and what changed.
+"""Sources' instrument masters merged into one table: canonical names, joins, quarantine, and what changed.
 
-Rules (wire.md E): rows of different brokers are one listing when exchange and exchange token agree; else when the ISIN
+Rules (wire.md E): rows of different sources are one listing when exchange and exchange token agree; else when the ISIN
 and series do; else when symbol and series do. Indices share no token and join by name. Derivatives join by contract:
-their tokens are used anew after expiry. What contradicts itself is quarantined with the reason, never guessed.
+their tokens are used anew after expiry. What contradicts itself is quarantined with the reason, never guessed, and stays
+there until a person says what it is (an override) or the sources agree.
+
+Kinds: Kite and SmartAPI call an ETF a share. It is an ETF when one source says so (Fyers' instrument type 9) or its ISIN
+begins with INF (units of a fund) and it trades as a share does.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import date
-from decimal import Decimal
 
-from sigma.domain.instruments import BrokerInstrument, Exchange, Kind, Listing, MasterRow, listing_text
+import polars as pl
 
-REGULAR_SERIES = "EQ"
-CASH_KINDS = frozenset({Kind.EQUITY, Kind.ETF})
-DERIVATIVES = frozenset({Kind.FUTURE, Kind.OPTION})
-MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
-WEEKLY_MONTHS = "123456789OND"
-SPOT_EXCHANGE = {Exchange.NFO: Exchange.NSE, Exchange.BFO: Exchange.BSE}
+from sigma.domain.instruments import BrokerInstrument, Exchange, Kind, Listing, split_listing
+from sigma.domain.money import SCALE, to_scaled
+from sigma.engines.master_frame import CASH_KINDS, DERIVATIVES, SCHEMA, Schema
+from sigma.engines.master_names import REGULAR_SERIES, first_true, underlying_text, with_names
 
-# Other spellings of an index; one that is its canonical name up to case and blanks needs no line here.
-INDEX_ALIASES: Mapping[tuple[Exchange, str], str] = {
-    (Exchange.NSE, "NIFTY"): "NIFTY 50",
-    (Exchange.NSE, "NIFTY50"): "NIFTY 50",
-    (Exchange.NSE, "BANKNIFTY"): "NIFTY BANK",
-    (Exchange.NSE, "NIFTYBANK"): "NIFTY BANK",
-    (Exchange.NSE, "FINNIFTY"): "NIFTY FIN SERVICE",
-    (Exchange.NSE, "NIFTY FINANCIAL SERVICES"): "NIFTY FIN SERVICE",
-    (Exchange.NSE, "MIDCPNIFTY"): "NIFTY MID SELECT",
-    (Exchange.NSE, "NIFTY MIDCAP SELECT"): "NIFTY MID SELECT",
-    (Exchange.NSE, "INDIAVIX"): "INDIA VIX",
-    (Exchange.NSE, "VIX"): "INDIA VIX",
-    (Exchange.BSE, "S&P BSE SENSEX"): "SENSEX",
-    (Exchange.BSE, "BSE SENSEX"): "SENSEX",
-}
+NO_TICK = SCALE // 20
+"""Masters give an index no tick and no lot: it is not traded. In 1/100,000,000 rupees, as all money here."""
 
-NO_TICK = Decimal("0.05")
-"""Masters give an index no tick and no lot: it is not traded."""
-
-LOWEST_SHARE = Decimal("0.8")
+LOWEST_SHARE = 0.8
 FEW = 20
 """An exchange with fewer rows than this is not judged by itself."""
 
-TokenKey = tuple[Exchange, str]
-IsinKey = tuple[Exchange, str, str]
+FORMAT = "1"
+"""Goes up when the rules here change, so that an unchanged file is merged anew once."""
+
+LISTING: Schema = {
+    "text": pl.String(),
+    "exchange": pl.String(),
+    "symbol": pl.String(),
+    "kind": pl.String(),
+    "name": pl.String(),
+    "series": pl.String(),
+    "lot_size": pl.Int64(),
+    "tick_size": pl.Int64(),
+    "freeze_quantity": pl.Int64(),
+    "isin": pl.String(),
+    "expiry": pl.Date(),
+    "strike": pl.Int64(),
+    "option_type": pl.String(),
+    "underlying": pl.String(),
+}
+INSTRUMENT: Schema = {
+    "listing": pl.String(),
+    "symbol": pl.String(),
+    "token": pl.String(),
+    "exchange_code": pl.String(),
+    "exchange_token": pl.String(),
+    "valid_from": pl.Date(),
+    "valid_to": pl.Date(),
+    "exchange": pl.String(),
+}
+TOKEN: Schema = {"exchange": pl.String(), "exchange_token": pl.String(), "listing": pl.String()}
+OVERRIDE: Schema = {"exchange_code": pl.String(), "symbol": pl.String(), "token": pl.String(), "listing": pl.String()}
+SWAP: Schema = {"text": pl.String(), "isin": pl.String(), "was": pl.String()}
+QUARANTINE: Schema = {
+    name: pl.String() for name in ("exchange", "exchange_code", "symbol", "token", "name", "reason", "says", "elsewhere")
+}
+_ROW = ["exchange_code", "symbol", "token"]
+_LOTS_OF_ONE = [exchange.value for exchange in (Exchange.CDS, Exchange.BCD, Exchange.MCX, Exchange.NCO)]
+
+
+def nothing(schema: Schema) -> pl.DataFrame:
+    """Return a frame without rows."""
+    return pl.DataFrame(schema=schema)
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What other brokers' masters, and this broker's last one, taught.
+    """What other sources' masters, people, and this source's last master taught.
 
     Parameters
     ----------
-    tokens : mapping of (exchange, exchange token) to canonical text
-    isins : mapping of (exchange, ISIN, series) to canonical text
-    listings : mapping of canonical text to Listing
+    tokens : frame, columns TOKEN
+        Exchange tokens by the other sources, indices left out (their numbers are the broker's own).
+    listings : frame, columns LISTING
         What the common table holds now.
-    previous : sequence of BrokerInstrument
-        This broker's last published master.
+    previous : frame, columns INSTRUMENT
+        This source's last published names.
+    overrides : frame, columns OVERRIDE
+        What people said rows of this source are; a null listing leaves the row out.
     """
 
-    tokens: Mapping[TokenKey, str] = field(default_factory=dict)
-    isins: Mapping[IsinKey, str] = field(default_factory=dict)
-    listings: Mapping[str, Listing] = field(default_factory=dict)
-    previous: Sequence[BrokerInstrument] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Named:
-    """A master row with the canonical text that its own words give."""
-
-    text: str
-    row: MasterRow
+    tokens: pl.DataFrame = field(default_factory=lambda: nothing(TOKEN))
+    listings: pl.DataFrame = field(default_factory=lambda: nothing(LISTING))
+    previous: pl.DataFrame = field(default_factory=lambda: nothing(INSTRUMENT))
+    overrides: pl.DataFrame = field(default_factory=lambda: nothing(OVERRIDE))
 
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """One broker's master in canonical terms; `ambiguous` says which rows were quarantined and why."""
+    """One source's master in canonical terms: frames with the columns LISTING, INSTRUMENT and QUARANTINE."""
 
-    listings: tuple[Listing, ...]
-    instruments: tuple[BrokerInstrument, ...]
-    ambiguous: tuple[str, ...]
+    listings: pl.DataFrame
+    instruments: pl.DataFrame
+    quarantined: pl.DataFrame
+
+    @classmethod
+    def empty(cls) -> Merged:
+        """Return what nothing is merged into."""
+        return cls(nothing(LISTING), nothing(INSTRUMENT), nothing(QUARANTINE))
+
+    @property
+    def ambiguous(self) -> tuple[str, ...]:
+        """The quarantined rows in words."""
+        words = pl.format("{}:{} (token {}) {}", "exchange", "symbol", "token", "reason")
+        return tuple(self.quarantined.select(words.alias("words"))["words"])
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Numbers of listings that a new master has more, fewer, and under another symbol or token than the last."""
+    """Numbers of listings that a new master has more, fewer, and under another symbol, token, lot or tick than the last."""
 
     added: int
     gone: int
     changed: int
 
 
-def index_symbol(exchange: Exchange, symbol: str) -> str:
-    """Return the canonical symbol of an index."""
-    plain = " ".join(symbol.upper().split())
-    return INDEX_ALIASES.get((exchange, plain), plain)
+def merge(rows: pl.DataFrame, known: Known, today: date, *, names: bool = True) -> Merged:
+    """Return a source's master (columns master_frame.SCHEMA) joined with what is known.
 
-
-def cash_symbol(exchange: Exchange, symbol: str, series: str) -> str:
-    """Return the canonical symbol of a share: the exchange's own, with the series when it is not EQ.
-
-    BSE's groups are no series: a share is in one of them only, and they are left out.
+    Parameters
+    ----------
+    today : date
+        Indian date from which new names are valid.
+    names : bool
+        Whether the source is a broker, whose symbols and tokens name listings. An exchange's list adds no listing: it only
+        says more (name, ISIN) of those known.
     """
-    plain, kind = symbol.strip().upper(), series.strip().upper()
-    base = plain.removesuffix(f"-{kind}") if kind else plain
-    return base if exchange is Exchange.BSE or kind in ("", REGULAR_SERIES) else f"{base}-{kind}"
-
-
-def contract_symbol(row: MasterRow, monthly: bool) -> str:
-    """Return the canonical symbol of a future or option: ``NIFTY26FEB25000CE`` or, weekly, ``NIFTY2621025000CE``.
-
-    Raises
-    ------
-    ValueError
-        The row lacks its underlying, expiry, or (an option) strike and type.
-    """
-    if not row.underlying.strip() or row.expiry is None:
-        raise ValueError("has no underlying or no expiry")
-    if row.kind is Kind.OPTION and (row.strike is None or row.strike <= 0 or row.option_type is None):
-        raise ValueError("is an option without strike or type")
-    day = row.expiry
-    month = MONTHS[day.month - 1] if monthly else f"{WEEKLY_MONTHS[day.month - 1]}{day.day:02d}"
-    head = f"{row.underlying.strip().upper()}{day.year % 100:02d}{month}"
-    if row.kind is Kind.FUTURE or row.strike is None or row.option_type is None:
-        return f"{head}FUT"
-    return f"{head}{row.strike.normalize():f}{row.option_type.value}"
-
-
-def underlying_text(exchange: Exchange, name: str) -> str | None:
-    """Return the canonical text of what a derivative is written on, or its plain name where no listing is it."""
-    plain = " ".join(name.upper().split())
-    if not plain:
-        return None
-    spot = SPOT_EXCHANGE.get(exchange)
-    return plain if spot is None else listing_text(spot, index_symbol(spot, plain))
-
-
-def canonical_names(rows: Iterable[MasterRow]) -> tuple[list[Named], list[str]]:
-    """Return each row with the text that its own words give, and the rows that give none, with the reason."""
-    taken = list(rows)
-    last = _last_expiries(taken)
-    named, refused = [], []
-    for row in taken:
-        try:
-            named.append(Named(listing_text(row.exchange, _symbol(row, last)), row))
-        except ValueError as error:
-            refused.append(_complaint(row, str(error)))
-    return named, refused
-
-
-def merge(named: Sequence[Named], refused: Sequence[str], known: Known, today: date) -> Merged:
-    """Return a broker's master joined with what is known.
-
-    `named` and `refused` are what `canonical_names` gave; `today` (IST) is when new names start to be valid.
-    """
-    joined, ambiguous = _joined(named, known)
-    kept, repeated = _unique(joined)
-    since = {(old.listing, old.token): old.valid_from for old in known.previous}
-    return Merged(
-        listings=tuple(_enriched(_listing(item), known.listings.get(item.text)) for item in kept),
-        instruments=tuple(_instrument(item, since, today) for item in kept),
-        ambiguous=(*refused, *ambiguous, *repeated),
-    )
+    # Lazily as far as it goes: what one step alone needs is dropped before the next.
+    judged = _unique(_joined(_overridden(with_names(rows.lazy()), known.overrides), known)).collect()
+    refused = judged.filter(pl.col("reason").is_not_null()).select(list(QUARANTINE))
+    kept = judged.lazy().filter(pl.col("reason").is_null())
+    del judged
+    instruments = _instruments(kept, known.previous, today).collect() if names else nothing(INSTRUMENT)
+    return Merged(_listings(kept, known.listings, names=names).collect(), instruments, refused)
 
 
 def compare(known: Known, merged: Merged) -> Difference:
     """Count what a new master adds, loses and changes: another symbol, token, lot or tick."""
-    before = {old.listing: old for old in known.previous}
-    after = {item.listing: item for item in merged.instruments}
-    changed = {text for text, item in after.items() if text in before and _names(before[text]) != _names(item)}
-    for listing in merged.listings:
-        old = known.listings.get(listing.text) if listing.text in before else None
-        if old is not None and (old.lot_size, old.tick_size) != (listing.lot_size, listing.tick_size):
-            changed.add(listing.text)
-    return Difference(len(after.keys() - before.keys()), len(before.keys() - after.keys()), len(changed))
+    before, after = known.previous, merged.instruments
+    both = after.join(before, on="listing", suffix="_was")
+    parts = ("symbol", "token", "exchange_code", "exchange_token")
+    renamed = both.filter(pl.any_horizontal(pl.col(part) != pl.col(f"{part}_was") for part in parts))["listing"]
+    traded = merged.listings.join(known.listings.select("text", "lot_size", "tick_size"), on="text", suffix="_was")
+    resized = traded.filter((pl.col("lot_size") != pl.col("lot_size_was")) | (pl.col("tick_size") != pl.col("tick_size_was")))
+    changed = resized.join(before, left_on="text", right_on="listing", how="semi")["text"]
+    return Difference(
+        added=after.join(before, on="listing", how="anti").height,
+        gone=before.join(after, on="listing", how="anti").height,
+        changed=pl.concat([renamed, changed]).n_unique(),
+    )
 
 
-def shrunken(previous: Iterable[BrokerInstrument], new: Iterable[BrokerInstrument], today: date) -> str:
-    """Say why a new master looks truncated, or return an empty text. Contracts that expired meanwhile are not missed."""
-    before = Counter(_exchange(old) for old in previous if old.valid_to is None or old.valid_to >= today)
-    after = Counter(_exchange(item) for item in new)
-    if not after.total():
+def compare_list(known: Known, merged: Merged) -> Difference:
+    """Count the ISINs that an exchange's list adds to known listings, and those that take another's place."""
+    was = known.listings.select("text", was="isin")
+    found = merged.listings.filter(pl.col("isin").is_not_null()).join(was, on="text")
+    return Difference(found["was"].null_count(), 0, isin_changes(known, merged).height)
+
+
+def isin_changes(known: Known, merged: Merged) -> pl.DataFrame:
+    """Return listings whose ISIN another one replaces (a face value was split): columns text, isin, was."""
+    was = known.listings.select("text", was="isin")
+    found = merged.listings.select("text", "isin").join(was, on="text")
+    return found.filter(pl.col("isin") != pl.col("was"))
+
+
+def shrunken(previous: pl.DataFrame, new: pl.DataFrame, today: date) -> str:
+    """Say why a new master looks truncated, or return an empty text. Contracts that expired meanwhile are not missed.
+
+    Parameters
+    ----------
+    previous, new : frame with the columns exchange and (previous) valid_to
+    """
+    living = previous.filter(pl.col("valid_to").is_null() | (pl.col("valid_to") >= today))
+    if not new.height:
         return "the download holds no usable row"
-    if after.total() < before.total() * LOWEST_SHARE:
-        return f"the download holds {after.total()} rows, the last one had {before.total()}"
-    for exchange, count in sorted(before.items()):
-        if count >= FEW and after[exchange] < count * LOWEST_SHARE:
-            return f"the download holds {after[exchange]} rows of {exchange}, the last one had {count}"
+    if new.height < living.height * LOWEST_SHARE:
+        return f"the download holds {new.height} rows, the last one had {living.height}"
+    after = dict(new.group_by("exchange").len().iter_rows())
+    for exchange, count in living.group_by("exchange").len().sort("exchange").iter_rows():
+        if count >= FEW and after.get(exchange, 0) < count * LOWEST_SHARE:
+            return f"the download holds {after.get(exchange, 0)} rows of {exchange}, the last one had {count}"
     return ""
 
 
-def _last_expiries(rows: Iterable[MasterRow]) -> set[tuple[Exchange, str, date]]:
-    """Return (exchange, underlying, expiry) of each month's last expiry: the monthly one."""
-    last: dict[tuple[Exchange, str, int, int], date] = {}
-    for row in rows:
-        if row.expiry is not None:
-            key = (row.exchange, row.underlying.strip().upper(), row.expiry.year, row.expiry.month)
-            last[key] = max(last.get(key, row.expiry), row.expiry)
-    return {(exchange, underlying, day) for (exchange, underlying, _, _), day in last.items()}
+def shrunken_list(before: int, after: int) -> str:
+    """Say why an exchange's list looks truncated, or return an empty text; numbers of listings it says something of."""
+    if not after:
+        return "the list says nothing of any listing in the table"
+    return f"the list is about {after} listings, the last one was about {before}" if after < before * LOWEST_SHARE else ""
 
 
-def _symbol(row: MasterRow, last: set[tuple[Exchange, str, date]]) -> str:
-    if not row.symbol.strip() or not row.token.strip():
-        raise ValueError("has no symbol or no token")
-    if row.kind is Kind.INDEX:
-        return index_symbol(row.exchange, row.symbol)
-    if row.lot_size < 1 or row.tick_size <= 0:
-        raise ValueError(f"has lot size {row.lot_size} and tick size {row.tick_size}")
-    if row.kind not in DERIVATIVES:
-        return cash_symbol(row.exchange, row.symbol, row.series)
-    monthly = row.expiry is not None and (row.exchange, row.underlying.strip().upper(), row.expiry) in last
-    return contract_symbol(row, monthly)
+def _overridden(named: pl.LazyFrame, overrides: pl.DataFrame) -> pl.LazyFrame:
+    """Give rows the listing that a person said they are, and drop those to be left out. What names nothing stays refused."""
+    told = overrides.lazy().select(*_ROW, told="listing", settled=pl.lit(value=True))
+    rows = named.join(told, on=_ROW, how="left", maintain_order="left")
+    rows = rows.filter(pl.col("settled").is_null() | pl.col("told").is_not_null())
+    settled = pl.col("settled").is_not_null() & pl.col("reason").is_null()
+    return rows.with_columns(settled=settled, says="text", text=pl.when(settled).then("told").otherwise("text")).drop("told")
 
 
-def _joined(named: Iterable[Named], known: Known) -> tuple[list[Named], list[str]]:
-    renamed = {(old.exchange_code, old.token): old.symbol for old in known.previous}
-    texts = set(known.tokens.values())
-    joined, ambiguous = [], []
-    for item in named:
-        old_symbol = renamed.get((item.row.exchange_code, item.row.token), item.row.symbol)
-        try:
-            text = item.text if old_symbol != item.row.symbol else _text_of(item, known, texts)
-        except ValueError as error:
-            ambiguous.append(_complaint(item.row, str(error)))
-        else:
-            joined.append(item if text == item.text else Named(text, item.row))
-    return joined, ambiguous
-
-
-def _text_of(item: Named, known: Known, texts: set[str]) -> str:
-    """Return the text that a row is known under elsewhere, else its own; ValueError when the two contradict each other."""
-    row = item.row
-    if row.kind is Kind.INDEX:
-        return item.text
-    other = known.tokens.get((row.exchange, row.exchange_token)) if row.exchange_token else None
-    if other is None and row.isin and row.kind in CASH_KINDS:
-        return known.isins.get((row.exchange, row.isin, row.series), item.text)
-    listing = known.listings.get(other) if other is not None and other != item.text else None
-    if other is None or listing is None:
-        return item.text
-    if row.kind in DERIVATIVES or listing.kind in DERIVATIVES:
-        return other if _same_contract(row, listing) else item.text
-    if listing.kind is Kind.INDEX:
-        return item.text
-    if item.text in texts:
-        raise ValueError(f"its token is {other} elsewhere, its symbol says {item.text}")
-    if row.isin and listing.isin and row.isin != listing.isin:
-        raise ValueError(f"its token is {other} elsewhere, whose ISIN is {listing.isin}, not {row.isin}")
-    return other
-
-
-def _same_contract(row: MasterRow, listing: Listing) -> bool:
-    mine = (row.kind, row.expiry, row.strike, row.option_type, underlying_text(row.exchange, row.underlying))
-    return mine == (listing.kind, listing.expiry, listing.strike, listing.option_type, listing.underlying)
-
-
-def _unique(joined: Sequence[Named]) -> tuple[list[Named], list[str]]:
-    """Keep rows that are alone with their text and their token; the same row twice counts once."""
-    single = list({(item.text, item.row.exchange_code, item.row.token, item.row.symbol): item for item in joined}.values())
-    texts = Counter(item.text for item in single)
-    tokens = Counter((item.row.exchange_code, item.row.token) for item in single)
-    kept, refused = [], []
-    for item in single:
-        row = item.row
-        if texts[item.text] > 1:
-            refused.append(_complaint(row, f"is one of {texts[item.text]} rows that would all be {item.text}"))
-        elif tokens[row.exchange_code, row.token] > 1:
-            refused.append(_complaint(row, "shares its token with another row"))
-        else:
-            kept.append(item)
-    return kept, refused
-
-
-def _listing(item: Named) -> Listing:
-    row = item.row
-    derivative = row.kind in DERIVATIVES
-    return Listing(
-        exchange=row.exchange,
-        symbol=item.text.partition(":")[2],
-        kind=row.kind,
-        name=row.name.strip(),
-        series=row.series.strip().upper(),
-        lot_size=row.lot_size or 1,
-        tick_size=row.tick_size or NO_TICK,
-        freeze_quantity=row.freeze_quantity,
-        isin=row.isin,
-        expiry=row.expiry if derivative else None,
-        strike=row.strike if row.kind is Kind.OPTION else None,
-        option_type=row.option_type if row.kind is Kind.OPTION else None,
-        underlying=underlying_text(row.exchange, row.underlying) if derivative else None,
+def _joined(named: pl.LazyFrame, known: Known) -> pl.LazyFrame:
+    """Give each row the text that it is known under elsewhere, else its own; a reason where the two contradict each other."""
+    parts = ("kind", "expiry", "strike", "option_type", "underlying")
+    elsewhere = known.listings.lazy().select(
+        *(pl.col(part).alias(f"other_{part}") for part in parts), other="text", other_isin="isin"
     )
+    # Where two sources contradict each other about a token, the first one's word counts.
+    tokens = known.tokens.lazy().filter(pl.col("exchange_token") != "").unique(["exchange", "exchange_token"], keep="first")
+    before = known.previous.lazy().select("exchange_code", "token", old_symbol="symbol")
+    rows = (
+        named.join(tokens.rename({"listing": "other"}), on=["exchange", "exchange_token"], how="left", maintain_order="left")
+        .join(_by_isin(known.listings), left_on=["exchange", "isin", _series()], right_on=["exchange", "isin", "series"],
+              how="left", maintain_order="left")
+        .join(elsewhere, on="other", how="left", maintain_order="left")
+        .join(before.unique(["exchange_code", "token"]), on=["exchange_code", "token"], how="left", maintain_order="left")
+        .with_columns(own_underlying=underlying_text())
+    )  # fmt: skip
+    own, other = pl.col("text"), pl.col("other")
+    mine = {part: pl.col("own_underlying" if part == "underlying" else part) for part in parts}
+    same = pl.all_horizontal(cell.eq_missing(pl.col(f"other_{part}")) for part, cell in mine.items())
+    taken = own.is_in(known.tokens["listing"].unique().implode())
+    differs = pl.col("isin") != pl.col("other_isin")
+    derivative = pl.col("kind").is_in(DERIVATIVES) | pl.col("other_kind").is_in(DERIVATIVES)
+    renamed = pl.col("old_symbol") != pl.col("symbol")
+    apart = pl.col("settled") | (pl.col("kind") == Kind.INDEX.value) | renamed
+    known_as = pl.coalesce("by_isin", "text")
+    chosen = first_true(
+        (apart, own),
+        (other.is_null(), pl.when(pl.col("kind").is_in(CASH_KINDS)).then(known_as).otherwise(own)),
+        ((other == own) | pl.col("other_kind").is_null() | (pl.col("other_kind") == Kind.INDEX.value), own),
+        (derivative, pl.when(same).then(other).otherwise(own)),
+        otherwise=other,
+    )
+    apart_from = pl.format("its token is {} elsewhere, its symbol says {}", other, own)
+    other_isin = pl.format("its token is {} elsewhere, whose ISIN is {}, not {}", other, "other_isin", "isin")
+    replaced = (chosen != own) & other.is_not_null() & derivative.not_()
+    reason = first_true(
+        (pl.col("reason").is_not_null(), pl.col("reason")),
+        (replaced & taken, apart_from),
+        (replaced & differs, other_isin),
+        otherwise=pl.lit(None, pl.String),
+    )
+    told = rows.with_columns(text=chosen, reason=reason, elsewhere=other)
+    return told.select(*SCHEMA, "text", "reason", "settled", "says", "elsewhere")
 
 
-def _enriched(new: Listing, known: Listing | None) -> Listing:
-    """Keep what another master said better, so that masters of several brokers do not overwrite one another in turn.
+def _series() -> pl.Expr:
+    return pl.when(pl.col("exchange") == Exchange.BSE.value).then(pl.lit("")).otherwise(pl.col("series"))
 
-    Lot and tick are the newest word. An ETF is what one master calls so, whatever the vaguer ones say; the longer name tells
-    more.
+
+def _by_isin(listings: pl.DataFrame) -> pl.LazyFrame:
+    """Return canonical texts by (exchange, ISIN, series) where one listing alone has them."""
+    keys = ["exchange", "isin", "series"]
+    known = listings.lazy().filter(pl.col("isin").is_not_null() & pl.col("kind").is_in(CASH_KINDS))
+    return known.select("exchange", "isin", by_isin="text", series=_series()).unique(keys, keep="none")
+
+
+def _unique(joined: pl.LazyFrame) -> pl.LazyFrame:
+    """Refuse rows that are not alone with their text or their token; the same row twice counts once."""
+    rows = joined.unique(["text", "reason", *_ROW], keep="last", maintain_order=True)
+    fine, settled = pl.col("reason").is_null(), pl.col("settled")
+    count = fine.sum().over("text")
+    chosen = (fine & settled).sum().over("text") == 1
+    shared = fine.sum().over("exchange_code", "token") > 1
+    alone = pl.format("is one of {} rows that would all be {}", count, pl.col("text"))
+    reason = first_true(
+        (fine.not_(), pl.col("reason")),
+        (chosen & settled.not_(), pl.format("would be {}, which a person gave to another row", "text")),
+        ((count > 1) & chosen.not_(), alone),
+        (shared, pl.lit("shares its token with another row")),
+        otherwise=pl.lit(None, pl.String),
+    )
+    return rows.with_columns(reason=reason)
+
+
+def _listings(kept: pl.LazyFrame, known: pl.DataFrame, *, names: bool) -> pl.LazyFrame:
+    """Return the rows as listings, with what another master said better, so that sources do not overwrite one another in turn.
+
+    Lot and tick are the newest word, except that a lot of 1 for a currency or commodity only says that a broker counts in
+    lots. The longer name tells more. An ISIN once known changes only for another one.
     """
-    if known is None:
-        return new
-    return replace(
-        new,
-        kind=Kind.ETF if {new.kind, known.kind} == CASH_KINDS else new.kind,
-        name=max(new.name, known.name, key=len),
-        series=new.series or known.series,
-        freeze_quantity=known.freeze_quantity if new.freeze_quantity is None else new.freeze_quantity,
-        isin=new.isin or known.isin,
+    derivative, option = pl.col("kind").is_in(DERIVATIVES), pl.col("kind") == Kind.OPTION.value
+    was = known.lazy().select(
+        "text",
+        *(pl.col(name).alias(f"was_{name}") for name in ("kind", "name", "series", "lot_size", "tick_size", "freeze_quantity")),
+        was_isin="isin",
+    )
+    rows = kept.join(was, on="text", how="left" if names else "inner", maintain_order="left")
+    isin, name = pl.coalesce("isin", "was_isin"), pl.col("name").str.strip_chars()
+    lot, lot_was = pl.col("lot_size"), pl.col("was_lot_size")
+    in_lots = pl.col("exchange").is_in(_LOTS_OF_ONE) & (lot == 1) & (lot_was > 1)
+    longer = pl.col("was_name").str.len_chars() > name.str.len_chars()
+    series = pl.col("series").str.strip_chars().str.to_uppercase()
+    tick = pl.when(pl.col("tick_size") != 0).then("tick_size")
+    traded = series.is_in(["", REGULAR_SERIES]) | (pl.col("exchange") == Exchange.BSE.value)
+    a_fund = isin.str.starts_with("INF") & traded
+    cash = pl.col("kind").is_in(CASH_KINDS)
+    says_etf = (pl.col("kind") == Kind.ETF.value) | (pl.col("was_kind") == Kind.ETF.value)
+    return rows.select(
+        "text",
+        "exchange",
+        symbol=pl.col("text").str.splitn(":", 2).struct[1],
+        kind=pl.when(cash & (says_etf | a_fund)).then(pl.lit(Kind.ETF.value)).otherwise("kind"),
+        name=pl.when(longer).then("was_name").otherwise(name),
+        series=pl.when(series != "").then(series).otherwise(pl.col("was_series").fill_null("")),
+        lot_size=first_true((lot.is_null() | in_lots, lot_was), (lot < 1, pl.lit(1, pl.Int64)), otherwise=lot),
+        tick_size=pl.coalesce(tick, "was_tick_size", pl.lit(NO_TICK, pl.Int64)),
+        freeze_quantity=pl.coalesce("freeze_quantity", "was_freeze_quantity"),
+        isin=isin,
+        expiry=pl.when(derivative).then("expiry"),
+        strike=pl.when(option).then("strike"),
+        option_type=pl.when(option).then("option_type"),
+        underlying=underlying_text(),
     )
 
 
-def _instrument(item: Named, since: Mapping[tuple[str, str], date | None], today: date) -> BrokerInstrument:
-    row = item.row
-    return BrokerInstrument(
-        broker=row.broker,
-        listing=item.text,
-        symbol=row.symbol,
-        token=row.token,
-        exchange_code=row.exchange_code,
-        exchange_token=row.exchange_token,
-        valid_from=since.get((item.text, row.token)) or today,
-        valid_to=row.expiry if row.kind in DERIVATIVES else None,
-    )
+def _instruments(kept: pl.LazyFrame, previous: pl.DataFrame, today: date) -> pl.LazyFrame:
+    """Return the rows as names; one that the source had before keeps the day from which it is valid."""
+    since = previous.lazy().select("token", "valid_from", text="listing").unique(["text", "token"])
+    rows = kept.join(since, on=["text", "token"], how="left", maintain_order="left")
+    return rows.select(
+        "symbol",
+        "token",
+        "exchange_code",
+        "exchange_token",
+        "exchange",
+        listing="text",
+        valid_from=pl.col("valid_from").fill_null(pl.lit(today)),
+        valid_to=pl.when(pl.col("kind").is_in(DERIVATIVES)).then("expiry"),
+    ).select(list(INSTRUMENT))
 
 
-def _names(instrument: BrokerInstrument) -> tuple[str, str, str, str]:
-    return instrument.symbol, instrument.token, instrument.exchange_code, instrument.exchange_token
-
-
-def _exchange(instrument: BrokerInstrument) -> str:
-    return instrument.listing.partition(":")[0]
-
-
-def _complaint(row: MasterRow, reason: str) -> str:
-    return f"{row.exchange}:{row.symbol} (token {row.token}) {reason}"
+def frames_of(listings: Sequence[Listing], instruments: Sequence[BrokerInstrument]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return listings and names as frames (columns LISTING and INSTRUMENT), for small ones."""
+    listed = [
+        (
+            *(row.text, row.exchange.value, row.symbol, row.kind.value, row.name, row.series, row.lot_size),
+            *(to_scaled(row.tick_size), row.freeze_quantity, row.isin, row.expiry),
+            *(None if row.strike is None else to_scaled(row.strike), row.option_type and row.option_type.value, row.underlying),
+        )
+        for row in listings
+    ]
+    named = [
+        (
+            *(row.listing, row.symbol, row.token, row.exchange_code, row.exchange_token, row.valid_from, row.valid_to),
+            split_listing(row.listing)[0].value,
+        )
+        for row in instruments
+    ]
+    return pl.DataFrame(listed, schema=LISTING, orient="row"), pl.DataFrame(named, schema=INSTRUMENT, orient="row")

@@ -8,9 +8,15 @@ from collections.abc import Sequence
 from contextlib import closing
 from functools import partial
 
-from sigma.bootstrap import open_house
+from fastapi import FastAPI
+
+from sigma.bootstrap import House, open_house
 from sigma.domain.errors import SigmaError
 from sigma.gateway.app import create_app
+from sigma.gateway.limits import Failures
+from sigma.gateway.ticks import TickDoor, TickHouse
+from sigma.infra.bus import TickSubscriber
+from sigma.infra.latest import LatestTables
 from sigma.infra.serving import leave_on_signals, listen, serve, url_of
 
 DEFAULT_PORT = 8765
@@ -35,11 +41,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"gateway: {error}", file=sys.stderr)
         return 2
     with closing(house):
-        environment = "simulator" if house.environment.get("SIGMA_CLOCK_URL") else "live"
-        beat = partial(house.events.beat, detail={"address": url_of(listener)})
-        app = create_app(house.signals, house.store, house.settings, house.clock, beat, environment=environment)
-        serve("gateway", app, listener)
+        app = make_app(house, url_of(listener))
+        serve("gateway", app, listener, websockets=True)
     return 0
+
+
+def make_app(house: House, address: str) -> FastAPI:
+    """Return the gateway's app on an opened installation; `address` is what its heartbeat tells."""
+    environment = "simulator" if house.environment.get("SIGMA_CLOCK_URL") else "live"
+    beat = partial(house.events.beat, detail={"address": address})
+
+    def door(failures: Failures) -> TickDoor:
+        home = house.environment.get("SIGMA_HOME", "")
+        tables = LatestTables(house.feed_folder)
+        rooms = TickHouse(house.people, house.market, house.instruments, house.live, tables, house.settings, house.clock, home)
+        return TickDoor(rooms, failures, TickSubscriber(house.feed_folder))
+
+    return create_app(house.signals, house.store, house.settings, house.clock, beat, environment=environment, ticks=door)
 
 
 if __name__ == "__main__":

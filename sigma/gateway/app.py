@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from functools import partial
 from typing import Any
 
@@ -20,7 +20,8 @@ from sigma.domain.signals import Receipt
 from sigma.gateway.errors import Guard, Refusal, correlation_of, problem
 from sigma.gateway.health import HEADER, Health
 from sigma.gateway.intake import Intake
-from sigma.gateway.limits import read_body, sender_address
+from sigma.gateway.limits import Failures, read_body, sender_address
+from sigma.gateway.ticks import TickDoor
 from sigma.infra.serving import beating
 from sigma.ports.clock import Clock
 from sigma.ports.storage import Store
@@ -74,6 +75,7 @@ def create_app(
     beat: Callable[[str], object],
     *,
     environment: str = "live",
+    ticks: Callable[[Failures], TickDoor] | None = None,
 ) -> FastAPI:
     """Return the app. Its writer thread runs from the server's start-up to its shutdown.
 
@@ -83,17 +85,14 @@ def create_app(
         Stores a sign of life of the process named.
     environment : str
         What / and /health tell everyone: ``live`` or ``simulator``.
+    ticks : callable, optional
+        Makes what serves ``/ws/ticks``, given the count of wrong secrets; without it there is no such address.
     """
     intake = Intake(signals, store, settings, clock)
+    door = None if ticks is None else ticks(intake.failures)
     health = Health(store, signals, clock, intake, environment)
 
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        intake.start()
-        async with beating(partial(beat, "gateway")):
-            yield
-        await run_in_threadpool(intake.close)
-
+    lifespan = partial(_lifespan, intake, beat, door)
     app = FastAPI(title="SigmaTrader gateway", version=__version__, docs_url=None, redoc_url=None, lifespan=lifespan)
     app.add_middleware(Guard)
     app.add_exception_handler(HTTPException, _http_problem)
@@ -106,6 +105,8 @@ def create_app(
         """Say whether the gateway is well; details for whoever shows the webhook secret."""
         return await _answered(request, health.answer(request), intake)
 
+    if door is not None:
+        app.add_api_websocket_route("/ws/ticks", door.serve)
     for path in ("/webhook/tradingview", "/webhook"):
         app.add_api_route(
             path,
@@ -121,6 +122,14 @@ def create_app(
         app.add_api_route(path, say_health, methods=["GET"], include_in_schema=path == "/health")
         app.add_api_route(path, say_health, methods=["HEAD"], include_in_schema=False)
     return app
+
+
+@asynccontextmanager
+async def _lifespan(intake: Intake, beat: Callable[[str], object], door: TickDoor | None, _: FastAPI) -> AsyncIterator[None]:
+    intake.start()
+    async with beating(partial(beat, "gateway")), nullcontext() if door is None else door.open():
+        yield
+    await run_in_threadpool(intake.close)
 
 
 async def _receive(request: Request, signals: SignalsService, intake: Intake) -> Response:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 
 from sigma.gateway.errors import Refusal
 from sigma.infra.failures import FailureMinute
@@ -56,7 +56,7 @@ def _too_big(*, close: bool) -> Refusal:
     return Refusal(413, "TOO_LARGE", f"The message is larger than {MOST_BYTES // 1024} KiB.", "Shorten it.", close=close)
 
 
-def sender_address(request: Request) -> str:
+def sender_address(request: HTTPConnection) -> str:
     """Return where a request comes from: the address that the tunnel or proxy on this machine names, else the peer's."""
     peer = request.client.host if request.client else ""
     forwarded = request.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()

@@ -35,7 +35,7 @@ class CalendarSecondBudget:
         self._per_second = per_second
         self._reserved = reserved
         self._lock = threading.Lock()
-        self._file = None if path is None else _opened(path)
+        self._file = None if path is None else opened_private(path)
         self._slots: list[tuple[int, bool]] = [(0, False)] * per_second
         self._next = 0
         self._recall()
@@ -92,6 +92,7 @@ class CalendarSecondBudget:
             self.close()
 
 
-def _opened(path: Path) -> int:
+def opened_private(path: Path) -> int:
+    """Return a file of its owner's alone, made when missing, for reading and writing in place."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

@@ -6,7 +6,7 @@ raise: whatever happens comes back as a WriteAnswer, and what proves nothing is 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -14,12 +14,13 @@ from typing import Protocol
 from sigma.domain.accounts import BrokerSession, Capabilities, Profile
 from sigma.domain.answers import BookRead, BrokerFill, BrokerOrder, WriteAnswer
 from sigma.domain.bars import Bars
-from sigma.domain.instruments import BrokerInstrument, MasterRow
+from sigma.domain.instruments import BrokerInstrument
 from sigma.domain.market import Quote, Timeframe
 from sigma.domain.orders import Order, OrderRequest
 from sigma.domain.portfolio import Funds, Holding, Position, Rows
 from sigma.ports.clock import Clock
-from sigma.ports.feed import Feed, FeedSink
+from sigma.ports.feed import Feed, FeedRules, FeedSink
+from sigma.ports.masters import MasterFile
 from sigma.ports.probe import NoProbe, Probe
 
 
@@ -46,6 +47,8 @@ class AdapterContext:
         Where the broker is, empty for its real address (SIGMA_<BROKER>_URL, SIGMA_<BROKER>_MASTER_URL, SIGMA_<BROKER>_WS_URL).
     timeout_s : float
         Time-out of every call, seconds.
+    feed_rules : FeedRules
+        When a live feed counts as silent or dead.
     """
 
     clock: Clock
@@ -55,6 +58,7 @@ class AdapterContext:
     stream_url: str = ""
     timeout_s: float = 7.0
     probe: Probe = field(default_factory=NoProbe)
+    feed_rules: FeedRules = field(default_factory=FeedRules)
 
 
 class Broker(Protocol):
@@ -80,8 +84,10 @@ class Broker(Protocol):
     def history(self, listing: str, timeframe: Timeframe, start: datetime, end: datetime) -> Bars:
         """Return the bars that close after `start` and open before `end` (UTC), the forming one included.
 
-        One call at the broker: the span is at most ``capabilities.history_days[timeframe]``. Unsupported for a timeframe that is
-        not among them.
+        `at` is the bar's opening plus its length, a day's the midnight after it: adapters know no sessions, and
+        `sigma.engines.bars.clip` puts the session's close in place. One call at the broker: the span is at most
+        ``capabilities.history_days[timeframe]``. Unsupported for a timeframe that is not among them, NotFound for a listing
+        that the broker has no name for.
         """
 
     def order_book(self) -> BookRead:
@@ -142,8 +148,11 @@ class BrokerKit(Protocol):
 
     def master(
         self, credentials: Mapping[str, str], session: BrokerSession | None, context: AdapterContext
-    ) -> Iterable[MasterRow | str]:
-        """Download the instrument master: rows, and for each unreadable line a text saying which and why."""
+    ) -> MasterFile:
+        """Download the instrument master; BrokerError when it did not arrive whole or is none."""
+
+    def read_master(self, data: bytes) -> MasterFile:
+        """Return an instrument master that a person gives as a file; BrokerUnavailable when it is none."""
 
     def feed(self, credentials: Mapping[str, str], session: BrokerSession, context: AdapterContext, sink: FeedSink) -> Feed:
         """Return the live feed of a logged-in account, not connected yet; Unsupported without the capability `streaming`."""

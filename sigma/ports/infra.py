@@ -1,8 +1,10 @@
-"""Small services of the machine that use cases need: leases, write budget, waking."""
+"""Small services of the machine that use cases need: leases, budgets of writes and reads, waking."""
 
 from __future__ import annotations
 
 from typing import Protocol
+
+from sigma.domain.limits import CallLimit, LimitUse
 
 
 class Lease(Protocol):
@@ -32,6 +34,26 @@ class WriteBudget(Protocol):
 
     def take(self, *, urgent: bool) -> float:
         """Take one token; return 0.0, or the seconds to wait before asking again."""
+
+
+class Turn(Protocol):
+    """The right to make one call now. Whoever has it says how the call ended."""
+
+    def done(self) -> None:
+        """Say that the call is over."""
+
+    def refused(self, retry_after: float | None) -> None:
+        """Say that the broker refused it for rate: nobody calls for `retry_after` seconds, or for a while it did not name."""
+
+
+class ReadBudget(Protocol):
+    """Turns for the calls of accounts that are no writes, shared by all processes of this machine."""
+
+    def take(self, account_id: int, limit: CallLimit, patience_s: float) -> Turn:
+        """Wait for a turn, in the order of asking, and return it; raise NoTurn when it comes later than in `patience_s`."""
+
+    def use(self, account_id: int, limit: CallLimit) -> LimitUse:
+        """Return how a limit was used since midnight IST, by all processes."""
 
 
 class Failures(Protocol):

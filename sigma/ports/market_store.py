@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime
 from typing import Protocol
 
-from sigma.domain.instruments import BrokerInstrument, Kind, Listing, MasterReport
+from sigma.domain.instruments import BrokerInstrument, Exchange, Kind, Listing, MasterReport
 from sigma.domain.market import Quote
+from sigma.ports.master_store import MasterStore
 
 
-class MarketStore(Protocol):
+class MarketStore(MasterStore, Protocol):
     """Instruments and last prices (market.db). Readers see one whole version or the next, never half."""
 
     def replace_master(
@@ -42,7 +43,7 @@ class MarketStore(Protocol):
         """Return listings by canonical text; unknown ones are absent."""
 
     def find(self, text: str, *, exchange: str | None = None, kind: Kind | None = None, limit: int = 50) -> Sequence[Listing]:
-        """Return listings whose symbol or name contains `text`; exact and prefix matches first."""
+        """Return listings whose symbol or name has all words of `text`; exact and prefix matches first."""
 
     def broker_instrument(self, broker: str, listing: str) -> BrokerInstrument | None:
         """Return a broker's name of a listing."""
@@ -64,3 +65,27 @@ class MarketStore(Protocol):
 
     def last_quotes(self, texts: Sequence[str]) -> Mapping[str, Quote]:
         """Return the stored last prices by canonical text (price, yesterday's close, time); those never stored are absent."""
+
+    def search_rows(self) -> Iterator[tuple[str, str, str, bool]]:
+        """Yield exchange, kind, words (symbol, line break, name; capitals) and whether a broker lists it, the likeliest first."""
+
+    def chain(self, underlying: str, exchange: Exchange, expiry: date) -> Sequence[Listing]:
+        """Return the options that brokers list on what listings call `underlying`, of one expiry, by strike."""
+
+    def futures(self, underlying: str, exchange: Exchange) -> Sequence[Listing]:
+        """Return the futures that brokers list on what listings call `underlying`, by expiry."""
+
+    def expiries(self, underlying: str) -> Sequence[tuple[Exchange, Kind, date]]:
+        """Return exchange, kind and expiry of the contracts that brokers list on an underlying, past ones included."""
+
+    def names_of(self, listing: str) -> Sequence[BrokerInstrument]:
+        """Return all brokers' names of a listing."""
+
+    def exchange_codes(self, broker: str) -> Sequence[str]:
+        """Return the codes of exchanges that a broker's names have."""
+
+    def names_by_symbol(self, broker: str, exchange_code: str, symbol: str) -> Sequence[BrokerInstrument]:
+        """Return a broker's names with a symbol."""
+
+    def names_by_token(self, broker: str, exchange_code: str, token: str) -> Sequence[BrokerInstrument]:
+        """Return a broker's names with a token."""

@@ -14,11 +14,13 @@ from typing import Protocol, TypedDict, Unpack
 
 from sigma.domain.accounts import Account, BrokerSession, TradingMode
 from sigma.domain.events import Event, Heartbeat, JobRun
-from sigma.domain.orders import Command, Fill, Order, OrderEvent, OrderStatus
+from sigma.domain.orders import Command, Fill, Order, OrderEvent, OrderStatus, Origins
 from sigma.domain.people import SignIn, User
 from sigma.domain.portfolio import Snapshot
 from sigma.domain.risk import KillState, RiskDecision, RiskLimits
 from sigma.domain.signals import Signal
+from sigma.ports.calendar import OwnDays
+from sigma.ports.groups import Groups
 from sigma.ports.infra import Watch
 
 
@@ -186,6 +188,9 @@ class Orders(Protocol):
     def listings(self, **filters: Unpack[OwnOrders]) -> Sequence[str]:
         """Return what orders are about, by filter: canonical texts, each once."""
 
+    def origins(self, **filters: Unpack[OwnOrders]) -> Sequence[Origins]:
+        """Return where orders came from, by filter, each once with how many did."""
+
     def add_event(self, event: OrderEvent) -> OrderEvent:
         """Append one line of history."""
 
@@ -349,6 +354,10 @@ class Unit(Protocol):
     def risk(self) -> Risk: ...
     @property
     def journal(self) -> Journal: ...
+    @property
+    def calendar(self) -> OwnDays: ...
+    @property
+    def groups(self) -> Groups: ...
 
 
 class Store(Protocol):

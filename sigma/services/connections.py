@@ -12,15 +12,19 @@ import structlog
 import tenacity
 
 from sigma.domain.accounts import Account, AuthMode, BrokerSession
-from sigma.domain.errors import BrokerUnavailable, NotFound, RateLimited, SessionExpired
+from sigma.domain.errors import BrokerUnavailable, NotFound, NoTurn, RateLimited, SessionExpired
 from sigma.domain.events import Level
+from sigma.domain.instruments import Exchange
+from sigma.domain.limits import CallKind
 from sigma.domain.times import to_ist
 from sigma.ports.broker import AdapterContext, Broker, BrokerKit, InstrumentLookup
 from sigma.ports.clock import Clock
+from sigma.ports.feed import Feed, FeedRules, FeedSink, never_open
 from sigma.ports.probe import NoProbe, Probe
 from sigma.ports.storage import Store
 from sigma.services.events import EventsService
 from sigma.services.settings import SettingsService
+from sigma.services.turns import PATIENCE_S, AccountUse, Turns
 
 log = structlog.get_logger(__name__)
 Answer = TypeVar("Answer")
@@ -29,8 +33,6 @@ _MAKING = threading.Lock()
 """One client is made at a time: the first of a broker imports its SDK, and two SDKs imported by two threads at once fail
 (both import `six`, whose lazy modules are not there before its own import has ended)."""
 ATTEMPTS = 3
-LONGEST_WAIT_S = 8.0
-"""A broker that asks for more patience than this is not waited for: the caller is told instead."""
 
 
 PUBLIC_KEYS = frozenset({"client_code"})
@@ -42,6 +44,7 @@ class Endpoint:
 
     url: str = ""
     master_url: str = ""
+    stream_url: str = ""
 
 
 @dataclass(frozen=True)
@@ -63,8 +66,12 @@ class Connections:
     Parameters
     ----------
     kits, endpoints : mapping by broker name
+    turns : Turns
+        Gives each call its turn.
     hide : callable
         Told every secret that is about to be used, so that no log can show it.
+    is_open : callable
+        Says whether an exchange trades now: a live feed is silent only while one does.
     """
 
     def __init__(
@@ -75,10 +82,12 @@ class Connections:
         instruments: InstrumentLookup,
         settings: SettingsService,
         events: EventsService,
+        turns: Turns,
         *,
         endpoints: Mapping[str, Endpoint] | None = None,
         probe: Probe | None = None,
         hide: Callable[[Iterable[str]], None] = nothing_hidden,
+        is_open: Callable[[Exchange], bool] = never_open,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -86,9 +95,11 @@ class Connections:
         self._instruments = instruments
         self._settings = settings
         self._events = events
+        self._turns = turns
         self._endpoints = endpoints or {}
         self._probe = probe or NoProbe()
         self._hide = hide
+        self._is_open = is_open
         self._local = threading.local()
         self._renew: Callable[[int], bool] = lambda _account_id: False
 
@@ -122,8 +133,14 @@ class Connections:
             instruments=self._instruments,
             url=endpoint.url,
             master_url=endpoint.master_url,
+            stream_url=endpoint.stream_url,
             timeout_s=self._settings.seconds("orders.call_timeout"),
             probe=self._probe,
+            feed_rules=FeedRules(
+                self._is_open,
+                self._settings.seconds("market.feed_silent_after"),
+                self._settings.seconds("market.feed_dead_after"),
+            ),
         )
 
     def credentials(self, account_id: int) -> Mapping[str, str]:
@@ -157,11 +174,7 @@ class Connections:
         SessionExpired
             The account was never connected or its login ended; the hint says how to reconnect.
         """
-        account, session = self._load(account_id)
-        if account.auth_mode is AuthMode.AUTO and _ended(session, self._clock) and self._renew(account_id):
-            account, session = self._load(account_id)
-        if session is None or session.expired(self._clock.now()):
-            raise expired(account, session)
+        account, session = self._logged_in(account_id)
         clients: dict[int, _Client] = self._local.__dict__.setdefault("clients", {})
         timeout = self._settings.seconds("orders.call_timeout")
         client = clients.get(account_id)
@@ -172,42 +185,91 @@ class Connections:
             client = clients[account_id] = _Client(session, timeout, made)
         return client.broker
 
-    def read(self, account_id: int, what: str, fn: Callable[[Broker], Answer], *, attempts: int = ATTEMPTS) -> Answer:
-        """Return `fn(broker)`, repeated when the broker is away or asks for patience. For reads only, never for a write.
+    def feed(self, account_id: int, sink: FeedSink) -> tuple[Feed, BrokerSession]:
+        """Return the account's live feed, not connected yet, and the login it was made with.
+
+        Raises
+        ------
+        SessionExpired
+            The account is not logged in.
+        Unsupported
+            Its broker has no live feed.
+        """
+        account, session = self._logged_in(account_id)
+        self.hide(session.tokens.values())
+        with _MAKING:
+            return self.kit(account).feed(self.credentials(account_id), session, self.context(account), sink), session
+
+    def read(
+        self,
+        account_id: int,
+        kind: CallKind,
+        fn: Callable[[Broker], Answer],
+        *,
+        attempts: int = ATTEMPTS,
+        patience_s: float = PATIENCE_S,
+    ) -> Answer:
+        """Return `fn(broker)`, made in its turn and repeated when the broker is away. For reads only, never for a write.
 
         Parameters
         ----------
-        what : str
-            What is read, for the log (``holdings``).
+        kind : CallKind
+            What is read: each sort of call has limits of its own, which all processes share.
+        patience_s : float
+            How long to wait for turns, all attempts together.
 
         Raises
         ------
         SessionExpired
             The broker does not take the login any more: it is marked as ended.
+        NoTurn
+            The limit is used up, or the broker asks for patience, for longer than `patience_s`.
         BrokerError
             The last error, when repeating did not help.
         """
         retry = tenacity.Retrying(
-            retry=tenacity.retry_if_exception(_worth_repeating),
+            retry=tenacity.retry_if_exception(lambda error: _worth_repeating(error, patience_s)),
             stop=tenacity.stop_after_attempt(attempts),
-            wait=self._patience(account_id),
-            sleep=self._clock.wait,
-            before_sleep=lambda state: log.info("read repeated", what=what, account_id=account_id, attempt=state.attempt_number),
+            wait=_pause,
+            sleep=self._sleep,
+            before_sleep=lambda state: log.info("read repeated", what=kind, account_id=account_id, attempt=state.attempt_number),
             reraise=True,
         )
-        answer: Answer = retry(self._once, account_id, what, fn)
+        answer: Answer = retry(self._once, account_id, kind, fn, self._turns.until(patience_s))
         return answer
 
-    def _once(self, account_id: int, what: str, fn: Callable[[Broker], Answer]) -> Answer:
+    def log_in(self, account: Account, kinds: Iterable[CallKind], fn: Callable[[], Answer]) -> Answer:
+        """Return `fn()`, a step of a login made in its turn, once.
+
+        Raises
+        ------
+        NoTurn, RateLimited
+            The broker takes no login now.
+        """
+        capabilities = self.kit(account).capabilities
+        return self._turns.call(account.id, capabilities, kinds, fn, self._turns.until(PATIENCE_S))
+
+    def uses(self, account: Account) -> tuple[AccountUse, ...]:
+        """Return how each limit of an account was used since midnight IST; no broker is asked."""
+        return self._turns.uses(account, self.kit(account).capabilities)
+
+    def _once(self, account_id: int, kind: CallKind, fn: Callable[[Broker], Answer], until_ns: int) -> Answer:
+        def asked(broker: Broker) -> Answer:
+            return self._turns.call(account_id, broker.capabilities, (kind,), lambda: fn(broker), until_ns)
+
         broker = self.broker(account_id)
         used = self._local.clients[account_id].session
         try:
-            return fn(broker)
+            return asked(broker)
         except SessionExpired as error:
-            account = self.end_session(account_id, used, f"the broker refused to show {what}: {error.message}")
+            account = self.end_session(account_id, used, f"the broker did not give the {kind}: {error.message}")
             if account.auth_mode is AuthMode.AUTO and self._renew(account_id):
-                return fn(self.broker(account_id))
+                return asked(self.broker(account_id))
             raise expired(account, used) from error
+
+    def _sleep(self, seconds: float) -> None:
+        if seconds > 0:
+            self._clock.wait(seconds)
 
     def end_session(self, account_id: int, refused: BrokerSession | None, why: str) -> Account:
         """Mark a login as ended because the broker said so; a login that is newer than `refused` is left alone."""
@@ -220,19 +282,18 @@ class Connections:
                 self._events.record("SESSION_EXPIRED", text, level=Level.WARNING, account=account, tx=tx)
         return account
 
+    def _logged_in(self, account_id: int) -> tuple[Account, BrokerSession]:
+        """Return the account and its login, renewed where it may be; SessionExpired when there is none."""
+        account, session = self._load(account_id)
+        if account.auth_mode is AuthMode.AUTO and _ended(session, self._clock) and self._renew(account_id):
+            account, session = self._load(account_id)
+        if session is None or session.expired(self._clock.now()):
+            raise expired(account, session)
+        return account, session
+
     def _load(self, account_id: int) -> tuple[Account, BrokerSession | None]:
         with self._store.read() as tx:
             return tx.accounts.get(account_id), tx.accounts.session(account_id)
-
-    def _patience(self, account_id: int) -> Callable[[tenacity.RetryCallState], float]:
-        def wait(state: tenacity.RetryCallState) -> float:
-            error = state.outcome.exception() if state.outcome else None
-            if isinstance(error, RateLimited):
-                account, _ = self._load(account_id)
-                return error.retry_after or 1.0 / self.kit(account).capabilities.reads_per_second
-            return min(0.25 * 4.0 ** (state.attempt_number - 1), LONGEST_WAIT_S)
-
-        return wait
 
 
 def expired(account: Account, session: BrokerSession | None) -> SessionExpired:
@@ -251,7 +312,13 @@ def _ended(session: BrokerSession | None, clock: Clock) -> bool:
     return session is not None and session.expired(clock.now())
 
 
-def _worth_repeating(error: BaseException) -> bool:
+def _worth_repeating(error: BaseException, patience_s: float) -> bool:
     if isinstance(error, RateLimited):
-        return (error.retry_after or 0.0) <= LONGEST_WAIT_S
+        return not isinstance(error, NoTurn) and (error.retry_after or 0.0) <= patience_s
     return isinstance(error, BrokerUnavailable)
+
+
+def _pause(state: tenacity.RetryCallState) -> float:
+    """Return how long to leave a broker alone that was away; one that asked for patience gets it from the turns."""
+    error = state.outcome.exception() if state.outcome else None
+    return 0.0 if isinstance(error, RateLimited) else min(0.25 * 4.0 ** (state.attempt_number - 1), PATIENCE_S)

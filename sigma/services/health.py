@@ -9,11 +9,15 @@ from datetime import datetime
 import structlog
 
 from sigma.domain.accounts import Account, SessionState, TradingMode
+from sigma.domain.calendar import Calendar
 from sigma.domain.errors import SigmaError
 from sigma.domain.events import Heartbeat, JobRun
 from sigma.domain.health import CLOCK_KEY, SYNCED_KEY, Check, Mark, worst_first
+from sigma.domain.instruments import Exchange
+from sigma.domain.limits import CallKind
 from sigma.domain.orders import Order, OrderStatus
 from sigma.domain.risk import KillState
+from sigma.domain.times import ist_date
 from sigma.engines import health as judge
 from sigma.ports.clock import Clock
 from sigma.ports.machine import Machine
@@ -21,6 +25,7 @@ from sigma.ports.storage import Store, Unit
 from sigma.services.accounts import find_account
 from sigma.services.connections import Connections
 from sigma.services.instruments import InstrumentsService
+from sigma.services.market_health import MarketHealthService
 from sigma.services.sessions import SessionsService
 from sigma.services.settings import SettingsService
 
@@ -55,6 +60,8 @@ class HealthService:
         sessions: SessionsService,
         instruments: InstrumentsService,
         machine: Machine,
+        calendar: Calendar,
+        market: MarketHealthService,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -63,6 +70,8 @@ class HealthService:
         self._sessions = sessions
         self._instruments = instruments
         self._machine = machine
+        self._market = market
+        self._calendar = calendar
 
     def checks(self, user_id: int) -> tuple[Check, ...]:
         """Return what a user should know of the installation, worst first; no broker is asked.
@@ -72,7 +81,9 @@ class HealthService:
         now = self._clock.now()
         found = list(judge_place(self._machine))
         found += _or_bad("database", lambda: self._stored(user_id, now))
-        found += _or_bad("instruments", lambda: [self._instrument_table(now)])
+        found += _or_bad("market data", lambda: [judge.market(self._market.health(user_id), now)])
+        found += _or_bad("instruments", lambda: self._instrument_table(now))
+        found += _or_bad("calendar", lambda: [self._days(now)])
         return worst_first(found)
 
     def ask(self, user_id: int, name: str | int) -> tuple[Check, ...]:
@@ -100,7 +111,7 @@ class HealthService:
         return None if told is None else datetime.fromisoformat(str(told))
 
     def _book(self, account: Account) -> Iterator[Check]:
-        book = self._connections.read(account.id, "order_book", lambda broker: broker.order_book())
+        book = self._connections.read(account.id, CallKind.BOOK, lambda broker: broker.order_book())
         yield Check(Mark.GOOD, "order book", f"read, {len(book.rows)} orders", account=account.name)
         yield judge.skew(account, book.ahead_s, self._settings.seconds("orders.max_clock_skew"))
 
@@ -130,8 +141,13 @@ class HealthService:
         if beat is not None and told is not None and not judge.silent(beat, self._settings.seconds("worker.heartbeat"), now):
             yield judge.skew(account, int(told) / 1000, self._settings.seconds("orders.max_clock_skew"))
 
-    def _instrument_table(self, now: datetime) -> Check:
-        return judge.instruments(self._instruments.age(), self._instruments.warning(), now)
+    def _instrument_table(self, now: datetime) -> Iterator[Check]:
+        yield judge.instruments(self._instruments.age(), self._instruments.warning(), now)
+        yield from judge.masters(self._instruments.reports(), self._instruments.set_aside())
+
+    def _days(self, now: datetime) -> Check:
+        today = ist_date(now)
+        return judge.calendar({exchange: self._calendar.known_until(exchange, today) for exchange in Exchange}, today)
 
 
 def judge_place(machine: Machine) -> tuple[Check, ...]:

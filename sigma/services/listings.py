@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sigma.domain.errors import NotFound
 from sigma.domain.instruments import BrokerInstrument, Listing
@@ -16,43 +17,77 @@ VERSION_CHECK_NS = 1_000_000_000
 Value = TypeVar("Value")
 
 
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """One look at the table's version.
+
+    Parameters
+    ----------
+    values : dict
+        What was looked up in this version.
+    brief : dict
+        What depends on the day or on settings too: kept until the next look.
+    """
+
+    until_ns: int
+    version: tuple[int, datetime] | None
+    values: dict[Hashable, Any]
+    brief: dict[Hashable, Any] = field(default_factory=dict)
+
+
 class VersionedCache:
     """What was looked up in one version of the table; emptied when another one is published."""
 
     def __init__(self, market: MarketStore, clock: Clock) -> None:
         self._market = market
         self._clock = clock
-        self._checked_ns: int | None = None
-        self._values: dict[Hashable, object] = {}
         self._lock = threading.Lock()
-        self.version: tuple[int, datetime] | None = None
+        self._seen = _Seen(-1, None, {})
+
+    @property
+    def version(self) -> tuple[int, datetime] | None:
+        """The version that was seen last."""
+        return self._seen.version
 
     def get(self, key: Hashable, load: Callable[[], Value]) -> Value:
         """Return the value of `key`, loaded once for each version of the table; None is not kept."""
-        self.check()
-        values = self._values
-        if key in values:
-            return values[key]  # type: ignore[return-value]
-        value = load()
-        if value is not None:
-            values[key] = value
-        return value
+        values = self.values()
+        found: Any = values.get(key)
+        if found is None:
+            found = load()
+            if found is not None:
+                values[key] = found
+        return found  # type: ignore[no-any-return]
+
+    def values(self) -> dict[Hashable, Any]:
+        """Return what was looked up in the table's version, to read from and to add to."""
+        seen = self._seen
+        return (seen if self._clock.boot_ns() < seen.until_ns else self._look()).values
+
+    def brief(self) -> dict[Hashable, Any]:
+        """Return what was found within this second, to read from and to add to."""
+        seen = self._seen
+        return (seen if self._clock.boot_ns() < seen.until_ns else self._look()).brief
 
     def check(self) -> tuple[int, datetime] | None:
         """Return the table's version, looked up at most once a second."""
-        now = self._clock.boot_ns()
-        with self._lock:
-            if self._checked_ns is None or self.version is None or now - self._checked_ns >= VERSION_CHECK_NS:
-                version = self._market.master_version()
-                if version != self.version:
-                    self.version, self._values = version, {}
-                self._checked_ns = now
-            return self.version
+        seen = self._seen
+        return (seen if self._clock.boot_ns() < seen.until_ns else self._look()).version
 
     def clear(self) -> None:
         """Forget everything, because this process changed the table."""
         with self._lock:
-            self._checked_ns, self._values = None, {}
+            self._seen = _Seen(-1, None, {})
+
+    def _look(self) -> _Seen:
+        with self._lock:
+            now = self._clock.boot_ns()
+            if now >= self._seen.until_ns:
+                version = self._market.master_version()
+                values = self._seen.values if version == self._seen.version else {}
+                # A table that was never filled is looked for each time: someone waits for it.
+                self._seen = _Seen(now + VERSION_CHECK_NS if version is not None else -1, version, values)
+            return self._seen
 
 
 class ListingLookup:
@@ -89,3 +124,11 @@ class ListingLookup:
     def listing(self, text: str) -> Listing | None:
         """Return a listing by canonical text, None when unknown."""
         return self.cache.get(("listing", text), lambda: self._market.listing(text))
+
+    def listings(self, texts: list[str]) -> list[Listing]:
+        """Return listings in the order of their texts, without those that are unknown."""
+        values = self.cache.values()
+        missing = [text for text in texts if ("listing", text) not in values]
+        if missing:
+            values.update({("listing", text): found for text, found in self._market.listings(missing).items()})
+        return [values["listing", text] for text in texts if ("listing", text) in values]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import structlog
 
 from sigma.domain.accounts import Account
 from sigma.domain.errors import BrokerError, SessionExpired, StaleData
+from sigma.domain.limits import CallKind
 from sigma.domain.market import Quote
 from sigma.domain.times import to_ist
 from sigma.ports.broker import Broker
@@ -18,10 +19,14 @@ from sigma.ports.clock import Clock
 from sigma.services.accounts import AccountsService
 from sigma.services.connections import ATTEMPTS, Connections
 from sigma.services.instruments import InstrumentsService
+from sigma.services.live import LiveQuotes
 from sigma.services.settings import SettingsService
 
 log = structlog.get_logger(__name__)
 MOST_CACHED = 20_000
+SLOW = ("open", "close", "lower_circuit", "upper_circuit")
+SLOW_NS = 600_000_000_000
+"""How long what changes seldom within a day stands beside live prices before the broker is asked again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,7 @@ class MarketService:
         connections: Connections,
         instruments: InstrumentsService,
         settings: SettingsService,
+        live: LiveQuotes,
         *,
         preferred_broker: str = "",
     ) -> None:
@@ -54,6 +60,7 @@ class MarketService:
         self._connections = connections
         self._instruments = instruments
         self._settings = settings
+        self._live = live
         self._preferred_broker = preferred_broker
         self._cache: dict[tuple[int, str], _Cached] = {}
         self._lock = threading.Lock()
@@ -66,17 +73,23 @@ class MarketService:
         StaleData
             None is set and there is none to prefer, or the one set is gone.
         """
+        source, reason, hint = self.chosen(user_id)
+        if source is None:
+            raise StaleData(f"Market data unavailable: {reason}.", hint=hint, code="NO_MARKET_DATA")
+        return source
+
+    def chosen(self, user_id: int) -> tuple[Account | None, str, str]:
+        """Return the user's canonical source, or None with why there is none and what to do."""
         name = str(self._settings.get("market.source_account", user_id))
         accounts = self._accounts.list(user_id)
         fitting = [row for row in accounts if row.name == name] or [
             row for row in accounts if not name and row.broker == self._preferred_broker
         ]
         if fitting:
-            return fitting[0]
+            return fitting[0], "", ""
         reason = f"account {name!r} is gone" if name else "no account is set as its source"
         choices = ", ".join(row.name for row in accounts) or "connect an account first"
-        hint = f"Choose one: `sigma settings set market.source_account NAME` ({choices})."
-        raise StaleData(f"Market data unavailable: {reason}.", hint=hint, code="NO_MARKET_DATA")
+        return None, reason, f"Choose one: `sigma settings set market.source_account NAME` ({choices})."
 
     def quotes(self, user_id: int, texts: Sequence[str]) -> Mapping[str, Quote]:
         """Return quotes of listings by canonical text, from the canonical source; those it has none for are absent.
@@ -115,7 +128,7 @@ class MarketService:
         return None
 
     def of(self, account: Account, listings: Sequence[str], *, attempts: int = ATTEMPTS) -> Mapping[str, Quote]:
-        """Return quotes of canonical texts from one account, asking its broker for those that are not fresh in the cache.
+        """Return quotes of canonical texts from one account: live ones, cached ones, and for the rest its broker is asked.
 
         Raises
         ------
@@ -127,12 +140,16 @@ class MarketService:
         with self._lock:
             known = {text: self._cache.get((account.id, text)) for text in dict.fromkeys(listings)}
         quotes = {text: item.quote for text, item in known.items() if item is not None and now - item.boot_ns < fresh_ns}
+        for text, quote in self._live.of(account.id, list(known)).items():
+            whole = _completed(quote, known[text], now)
+            if whole is not None:
+                quotes[text] = whole
         wanted = [text for text in known if text not in quotes]
         size = self._connections.kit(account).capabilities.quote_batch
         for start in range(0, len(wanted), size):
             batch = wanted[start : start + size]
             ask = partial(_ask, batch)
-            got = self._connections.read(account.id, "quotes", ask, attempts=attempts)
+            got = self._connections.read(account.id, CallKind.QUOTES, ask, attempts=attempts)
             self._remember(account, got)
             quotes.update(got)
         return quotes
@@ -149,6 +166,19 @@ class MarketService:
         since = f" since {to_ist(session.expires_at):%d %b %H:%M} IST" if session else ""
         told = f"Market data unavailable{since}: the source, {source.name}, is not connected."
         return StaleData(told, hint=error.hint, code="NO_MARKET_DATA")
+
+
+def _completed(live: Quote, asked: _Cached | None, now_ns: int) -> Quote | None:
+    """Return a live quote with what feeds leave out (price bands) as the broker told it lately; None when it must be asked."""
+    if live.lower_circuit is not None and live.bids + live.asks:
+        return live
+    if asked is None or now_ns - asked.boot_ns > SLOW_NS:
+        return None
+    slow = asked.quote
+    if not live.bids + live.asks and slow.bids + slow.asks:
+        return None
+    kept = {name: getattr(slow, name) for name in SLOW if getattr(live, name) is None}
+    return replace(live, **kept)
 
 
 def _ask(listings: Sequence[str], broker: Broker) -> Mapping[str, Quote]:

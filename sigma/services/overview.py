@@ -8,8 +8,9 @@ from datetime import datetime, time, timedelta
 from typing import TypeVar
 
 from sigma.domain.accounts import Account, SessionState
-from sigma.domain.calendar import REGULAR_HOURS, Calendar
+from sigma.domain.calendar import Calendar
 from sigma.domain.errors import StaleData
+from sigma.domain.instruments import Exchange
 from sigma.domain.orders import GROUPS, OrderStatus
 from sigma.domain.overview import AccountSum, Share, Sums
 from sigma.domain.portfolio import Funds, Holding, Position
@@ -25,6 +26,9 @@ from sigma.services.settings import SettingsService
 
 CACHE_NS = 1_000_000_000
 """Many pages ask at the same time, and thousands of stored rows take long to read: once a second is enough."""
+EQUITY = (Exchange.NSE, Exchange.BSE, Exchange.NFO, Exchange.BFO)
+"""Whose hours make a trading day of the sums."""
+
 Row = TypeVar("Row", bound=Holding | Position | Funds)
 
 
@@ -93,8 +97,9 @@ class OverviewService:
         )
 
     def _trading_day(self, now: datetime) -> TradingDay:
-        begun = max(self._calendar.last_open(exchange, now) for exchange in REGULAR_HOURS)
-        running = any(self._calendar.is_open(exchange, now) for exchange in REGULAR_HOURS)
+        opened = [self._calendar.last_open(exchange, now) for exchange in EQUITY]
+        begun = max((moment for moment in opened if moment is not None), default=now)
+        running = any(self._calendar.is_open(exchange, now) for exchange in EQUITY)
         oldest = now - timedelta(seconds=self._settings.seconds("portfolio.max_age"))
         return TradingDay(ist_date(begun), oldest if running else None)
 

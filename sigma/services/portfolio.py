@@ -19,12 +19,13 @@ from typing import Any, Generic, TypeVar
 
 from sigma.domain.errors import BrokerError, StaleData
 from sigma.domain.events import Level
+from sigma.domain.limits import CallKind
 from sigma.domain.market import Quote
 from sigma.domain.portfolio import Funds, Holding, Position, Rows, Snapshot
 from sigma.engines.valuation import Valued, value_holdings, value_positions
 from sigma.ports.broker import Broker
 from sigma.ports.clock import Clock
-from sigma.ports.market_store import MarketStore
+from sigma.ports.feed import LastPrices
 from sigma.ports.storage import Store
 from sigma.services.connections import ATTEMPTS, Connections
 from sigma.services.events import EventsService
@@ -88,7 +89,7 @@ class PortfolioService:
         instruments: InstrumentsService,
         settings: SettingsService,
         events: EventsService,
-        market: MarketStore,
+        prices: LastPrices,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -96,10 +97,11 @@ class PortfolioService:
         self._instruments = instruments
         self._settings = settings
         self._events = events
-        self._market = market
+        self._prices = prices
         self._locks: dict[tuple[int, str], threading.Lock] = {}
         self._finished: Counter[tuple[int, str]] = Counter()
         self._guard = threading.Lock()
+        self._rows: dict[tuple[int, str], tuple[Snapshot, tuple[Any, ...]]] = {}
 
     def holdings(self, account_id: int, *, refresh: bool | None = None) -> Taken[Holding]:
         """Return the shares in demat.
@@ -143,7 +145,7 @@ class PortfolioService:
         if kind.value is None:
             return taken
         wanted = [row.listing for row in taken.rows if not isinstance(row, Funds) and row.listing]
-        valued = kind.value(taken.rows, self._market.last_quotes(wanted), taken.taken_at)
+        valued = kind.value(taken.rows, self._prices.last_quotes(wanted), taken.taken_at)
         return dataclasses.replace(taken, rows=valued.rows, priced_at=valued.priced_at)
 
     def _found(self, kind: ListKind[Row], account_id: int, refresh: bool | None) -> Taken[Row]:
@@ -170,7 +172,7 @@ class PortfolioService:
             stored = self._stored(kind, account_id) if self._finished[key] != before else None
             if stored is not None:
                 return stored
-            got = self._connections.read(account_id, kind.name, kind.read, attempts=attempts)
+            got = self._connections.read(account_id, CallKind(kind.name), kind.read, attempts=attempts)
             snapshot = Snapshot(account_id, kind.name, self._clock.now(), tuple(map(to_plain, got.rows)), got.bad)
             self._keep(snapshot)
             self._finished[key] += 1
@@ -195,7 +197,11 @@ class PortfolioService:
 
     def _taken(self, kind: ListKind[Row], snapshot: Snapshot) -> Taken[Row]:
         age = max(0.0, (self._clock.now() - snapshot.taken_at).total_seconds())
-        return Taken(snapshot.account_id, rows_of(kind, snapshot), snapshot.taken_at, age, snapshot.bad)
+        key = (snapshot.account_id, kind.name)
+        known = self._rows.get(key)
+        if known is None or known[0] != snapshot:  # rows are made once of each list: pages look every two seconds
+            known = self._rows[key] = (snapshot, rows_of(kind, snapshot))
+        return Taken(snapshot.account_id, known[1], snapshot.taken_at, age, snapshot.bad)
 
 
 def rows_of(kind: ListKind[Row], snapshot: Snapshot | None) -> tuple[Row, ...]:

@@ -11,6 +11,7 @@ import structlog
 from sigma.domain.accounts import Account, AuthMode, BrokerSession, Profile, SessionState, SessionStatus
 from sigma.domain.errors import (
     BrokerError,
+    ConfigError,
     Conflict,
     Denied,
     InvalidInput,
@@ -19,6 +20,7 @@ from sigma.domain.errors import (
     Unsupported,
 )
 from sigma.domain.events import Level
+from sigma.domain.limits import CallKind
 from sigma.ports.broker import Authenticator
 from sigma.ports.clock import Clock
 from sigma.ports.storage import Store, Unit
@@ -32,6 +34,8 @@ log = structlog.get_logger(__name__)
 READY_TOKEN = "access_token"  # noqa: S105 - the name of a field, not a token
 A_PERSON_ACTED = ("SESSION_CONNECTED", "CREDENTIALS_CHANGED", "AUTO_LOGIN_CONSENT")
 SHORTEST_SECRET = 4
+LOGIN = (CallKind.LOGIN, CallKind.PROFILE)
+"""A login is verified by a call for the profile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +97,8 @@ class SessionsService:
         self._connections.hide(value for value in entered.values() if len(value) >= SHORTEST_SECRET)
         try:
             self._known_fields(found, entered)
-            session, profile = self._authenticator(found).connect(entered)
+            login = self._authenticator(found)
+            session, profile = self._connections.log_in(found, LOGIN, lambda: login.connect(entered))
             return self._accept(found, session, profile, "a person logged in")
         except SigmaError as error:
             self._failed(found, error, entered)
@@ -120,8 +125,15 @@ class SessionsService:
         return self._asked(account)
 
     def stored(self, account: Account) -> SessionStatus:
-        """Return an account's status without asking the broker: as last checked, else by the stored login."""
-        return self.known(account, self._connections.session(account.id))
+        """Return an account's status without asking the broker: as last checked, else by the stored login.
+
+        A stored login that cannot be opened (damaged, or made with another key) is an ERROR of this account alone.
+        """
+        try:
+            session = self._connections.session(account.id)
+        except ConfigError as error:
+            return replace(self._status(account, None, SessionState.ERROR), error=error.message)
+        return self.known(account, session)
 
     def known(self, account: Account, session: BrokerSession | None) -> SessionStatus:
         """Return the status that a stored login means, as `stored` does for whoever has read it already."""
@@ -141,7 +153,8 @@ class SessionsService:
             return self._status(found, None, SessionState.NEVER)
         trouble = None
         try:
-            self._authenticator(found).logout(session)
+            login = self._authenticator(found)
+            self._connections.log_in(found, (CallKind.LOGIN,), lambda: login.logout(session))
         except BrokerError as error:
             trouble = f"The broker could not be told: {error.message} The login may live there until it ends by itself."
         with self._store.begin() as tx:
@@ -175,7 +188,8 @@ class SessionsService:
         if self._unrenewable.get(account.id) == session.tokens:
             return False
         try:
-            fresh = self._authenticator(account).renew(session)
+            login = self._authenticator(account)
+            fresh = self._connections.log_in(account, (CallKind.LOGIN,), lambda: login.renew(session))
         except (Unsupported, SessionExpired):
             self._unrenewable[account.id] = session.tokens
             return False
@@ -188,7 +202,8 @@ class SessionsService:
         if not self._claim_attempt(account):
             return False
         try:
-            session, profile = self._authenticator(account).auto_login()
+            login = self._authenticator(account)
+            session, profile = self._connections.log_in(account, LOGIN, login.auto_login)
             self._accept(account, session, profile, "logged in automatically")
         except SigmaError as error:
             text = f"Automatic login of {account.name} failed: {error.message} It is not tried again until a person logs in."
@@ -236,7 +251,7 @@ class SessionsService:
 
     def _asked(self, account: Account) -> SessionStatus:
         try:
-            profile = self._connections.read(account.id, "profile", lambda broker: broker.profile(), attempts=2)
+            profile = self._connections.read(account.id, CallKind.PROFILE, lambda broker: broker.profile(), attempts=2)
         except SessionExpired:
             return self._status(account, self._connections.session(account.id), SessionState.EXPIRED)
         except BrokerError as error:

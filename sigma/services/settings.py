@@ -34,6 +34,8 @@ class SettingsService:
         self._clock = clock
         self._events = events
         self._cache: dict[int | None, tuple[int, Mapping[str, str]]] = {}
+        self.changes = 0
+        """How often this process changed a setting."""
 
     def get(self, name: str, user_id: int | None = None) -> Value:
         """Return the value of `name` in force: the stored one, else the default.
@@ -79,6 +81,7 @@ class SettingsService:
             told = f"{name} was {before or 'empty'}, is {_text(parsed) or 'empty'}"
             self._events.record("SETTING_CHANGED", told, user_id=user_id, name=name, before=before, after=_text(parsed), tx=tx)
         self._cache.pop(holder, None)
+        self.changes += 1
         return parsed
 
     def table(self, user_id: int) -> Sequence[SettingRow]:

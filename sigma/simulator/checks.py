@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from sigma.domain.calendar import Calendar
 from sigma.domain.instruments import CASH, Exchange, Kind
 from sigma.domain.money import on_tick
 from sigma.domain.orders import OrderType, Product, Side, Variety
-from sigma.domain.times import to_ist
+from sigma.domain.times import ist, ist_date
 from sigma.engines.matching import MarketView
 from sigma.simulator.ledger import Prices, funds, sellable
 from sigma.simulator.model import Change, PlaceRequest, Refusal, SimAccount, SimOrder
 from sigma.simulator.securities import Security, Universe
 
 Views = Callable[[Security], MarketView]
-# Minutes of the Indian day in which neither session nor AMO window is open.
-_NO_AMO = ((15 * 60 + 30, 15 * 60 + 45), (8 * 60 + 57, 9 * 60 + 15))
+# Around a session neither it nor the window for after-market orders is open (at Kite 08:57 to 09:15 and 15:30 to 15:45).
+_BEFORE, _AFTER = timedelta(minutes=18), timedelta(minutes=15)
 
 
 def amo_window(calendar: Calendar, exchange: Exchange, now: datetime) -> bool:
     """Say whether after-market orders are taken at `now`: outside the session, save shortly before and after it."""
-    if calendar.is_open(exchange, now):
-        return False
-    at = to_ist(now)
-    minute = at.hour * 60 + at.minute
-    return not calendar.is_session(exchange, at.date()) or not any(first <= minute < last for first, last in _NO_AMO)
+    day = ist_date(now)
+    hours = calendar.session(exchange, day)
+    return hours is None or not ist(day, hours.opens) - _BEFORE <= now < ist(day, hours.closes) + _AFTER
 
 
 def check_request(request: PlaceRequest, universe: Universe, calendar: Calendar, now: datetime) -> Security:

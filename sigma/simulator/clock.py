@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import threading
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from datetime import time as time_of_day
 
 from sigma.domain.calendar import Calendar
 from sigma.domain.instruments import Exchange
 from sigma.domain.times import ist, ist_date, require_utc
+
+ROOM = timedelta(days=35)
+_LONGEST_SEARCH = 3660
 
 
 def machine_now() -> datetime:
@@ -58,12 +61,31 @@ class SimClock:
 
 
 def default_start(now: datetime, calendar: Calendar) -> datetime:
-    """Return `now` inside a session, else 10:00 IST of the latest weekday session before it (wanted for demos)."""
-    if calendar.is_open(Exchange.NSE, now):
+    """Return `now` inside a session, else 10:00 IST of the latest session before it that runs at that time (for demos).
+
+    The calendar knows the `ROOM` that follows, so that a demo has sessions to come; when its list is nearly over, or is
+    over, the demo is in its last weeks.
+
+    Raises
+    ------
+    ValueError
+        The calendar knows no such moment in the ten years before.
+    """
+    latest = _latest_day(ist_date(now), calendar)
+    if ist_date(now) == latest and calendar.is_open(Exchange.NSE, now):
         return now
-    day = ist_date(now)
-    at_ten = ist(day, time_of_day(10))
-    while at_ten > now or not calendar.is_session(Exchange.NSE, day):
-        day -= timedelta(days=1)
-        at_ten = ist(day, time_of_day(10))
-    return at_ten
+    for days in range(_LONGEST_SEARCH):
+        at_ten = ist(latest - timedelta(days=days), time_of_day(10))
+        if at_ten <= now and calendar.is_open(Exchange.NSE, at_ten):
+            return at_ten
+    raise ValueError(f"the calendar knows no session of {Exchange.NSE} in the years before {latest}")
+
+
+def _latest_day(today: date, calendar: Calendar) -> date:
+    """Return today, or the last day before it that the calendar knows with the room that follows."""
+    for days in range(_LONGEST_SEARCH):
+        day = today - timedelta(days=days)
+        end = calendar.known_until(Exchange.NSE, day)
+        if end is not None:
+            return min(day, end - ROOM)
+    return today

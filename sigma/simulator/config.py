@@ -30,6 +30,8 @@ class SimConfig:
         After how long taken depth is back: synthetic depth, and depth imposed by `/_sim/liquidity`. None: never.
     max_modifications : int
         Modifications an order can take.
+    tick_interval_s : float
+        How often the sockets look for changed listings, in real seconds (0.01 at least).
     """
 
     accept_delay_s: float = 0.05
@@ -42,6 +44,7 @@ class SimConfig:
     depth_replenish_s: float | None = 1.0
     liquidity_replenish_s: float | None = None
     max_modifications: int = 25
+    tick_interval_s: float = 1.0
 
     def update(self, changes: Mapping[str, object]) -> None:
         """Apply `changes` by name, all or none.

@@ -12,8 +12,11 @@ from sigma.domain.times import require_utc
 from sigma.simulator.accounts import ZERODHA
 from sigma.simulator.depth import Liquidity
 from sigma.simulator.exchange import Exchange
+from sigma.simulator.faults import BROKERS
+from sigma.simulator.feeds import Feeds
 from sigma.simulator.http import Request, Response, json_response, whole_number
 from sigma.simulator.kite import KiteDoor
+from sigma.simulator.load import Load
 from sigma.simulator.model import SimAccount, SimFill, SimOrder
 from sigma.simulator.securities import Security
 
@@ -24,9 +27,10 @@ _YEAR_S = 366 * 86_400
 class ControlApi:
     """Answers `/_sim/...`; every answer is JSON, a wrong request is a 400 with ``{"error": text}``."""
 
-    def __init__(self, exchange: Exchange, kite: KiteDoor) -> None:
+    def __init__(self, exchange: Exchange, kite: KiteDoor, feeds: Feeds) -> None:
         self._exchange = exchange
         self._kite = kite
+        self._feeds = feeds
         self._reads: dict[str, Callable[[Request], object]] = {
             "health": lambda _: {"status": "ok"},
             "clock": lambda _: self._clock(),
@@ -37,6 +41,7 @@ class ControlApi:
             "writes": self._writes,
             "breaches": lambda _: self._breaches(),
             "config": lambda _: exchange.config.as_dict(),
+            "feeds": lambda _: feeds.all(),
         }
         self._acts: dict[str, Callable[[Body], object]] = {
             "clock": self._set_clock,
@@ -49,6 +54,8 @@ class ControlApi:
             "approve-login": self._approve_login,
             "redirect-url": self._redirect_url,
             "authorise": self._authorise,
+            "feeds/say": self._say,
+            "feeds/load": self._load,
         }
 
     def answer(self, request: Request) -> Response:
@@ -129,6 +136,20 @@ class ControlApi:
             raise ValueError("bid_quantity and ask_quantity are whole numbers from 0, or both null")
         self._exchange.set_liquidity(security, Liquidity(bid, ask))
         return {"listing": security.listing, "bid_quantity": bid, "ask_quantity": ask}
+
+    # -- sockets ---------------------------------------------------------------------------------------------------
+
+    def _say(self, body: Body) -> dict[str, object]:
+        """Send a text frame as it is to open streams."""
+        text, broker, client_id = body.get("text"), body.get("broker", "*"), body.get("client_id")
+        if not isinstance(text, str) or broker not in BROKERS or not isinstance(client_id, str | None):
+            raise ValueError(f"text is the frame to send, broker one of {', '.join(sorted(BROKERS))}, client_id a text or null")
+        return {"told": self._feeds.say(text, str(broker), client_id)}
+
+    def _load(self, body: Body) -> dict[str, object]:
+        self._feeds.load = Load.read(body)
+        load = self._feeds.load
+        return {"per_second": load.per_second if load else 0, "listings": load.listings if load else 0}
 
     # -- accounts --------------------------------------------------------------------------------------------------
 

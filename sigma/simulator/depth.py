@@ -14,7 +14,7 @@ from sigma.simulator.prices import PriceProcess
 from sigma.simulator.securities import Security
 
 LEVELS = 5
-_LEVEL_VALUE = 500_000
+LEVEL_VALUE = 500_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,7 @@ class Depth:
 
     def impose(self, security: Security, liquidity: Liquidity | None) -> None:
         """Offer exactly this much per level from now on (None: synthetic depth again); what was taken is back."""
+        self._prices.touched.add(security.listing)
         self._taken.pop(security.listing, None)
         if liquidity is None:
             self._imposed.pop(security.listing, None)
@@ -65,6 +66,10 @@ class Depth:
         option = security.kind is Kind.OPTION
         return MarketView(last, tuple(level for level in bids if level.price > 0), asks, security.tick, lower, upper, option)
 
+    def unusual(self) -> set[str]:
+        """Return the listings whose depth is not what their noise makes it: imposed ones, and those we have taken from."""
+        return self._imposed.keys() | self._taken.keys()
+
     def take(self, security: Security, now: datetime, before: MarketView, after: MarketView) -> None:
         """Remember what an execution took: the difference of two views."""
         taken = self._current(security, now)
@@ -82,7 +87,7 @@ class Depth:
 
     def _side(self, security: Security, now: datetime, best: Decimal, step: int, taken: dict[int, int]) -> tuple[Level, ...]:
         imposed = self._imposed.get(security.listing)
-        typical = max(1, int(_LEVEL_VALUE / float(best)) // security.lot) if best > 0 else 1
+        typical = max(1, int(LEVEL_VALUE / float(best)) // security.lot) if best > 0 else 1
         bits = self._prices.noise(security, now, step)
         levels = []
         for index in range(LEVELS):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Container
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -15,9 +15,11 @@ from sigma.domain.market import Level
 from sigma.domain.money import RoundTo, round_to_tick
 from sigma.domain.times import ist_date, next_ist
 from sigma.simulator.accounts import default_accounts
+from sigma.simulator.candles import CandleProcess
 from sigma.simulator.checks import amo_window, check_change, check_request
 from sigma.simulator.clock import SimClock
 from sigma.simulator.config import SimConfig
+from sigma.simulator.days import exchange_days
 from sigma.simulator.depth import Depth, Liquidity
 from sigma.simulator.faults import FaultTable
 from sigma.simulator.journal import RateBook, WriteEntry
@@ -40,6 +42,8 @@ from sigma.simulator.model import (
 from sigma.simulator.prices import DayPrices, PriceProcess
 from sigma.simulator.securities import Security, Universe
 from sigma.simulator.sessions import Sessions
+from sigma.simulator.tape import Rows, Tape
+from sigma.simulator.turnover import WEIGHT_SALT, Whole, turnover
 
 _BREATH = timedelta(seconds=1)
 _FAR = timedelta(days=366)
@@ -94,12 +98,14 @@ class Exchange:
         self.lock = threading.RLock()
         self.clock = SimClock(start)
         self.config = config or SimConfig()
-        self.calendar = calendar or Calendar()
+        self.calendar = calendar or exchange_days()
         self.universe = Universe(seed, ist_date(start))
         prices = PriceProcess(self.universe, self.calendar, seed, ist_date(start))
+        self.candles = CandleProcess(prices, self.calendar, self.lock)
         depth = Depth(prices, self.config)
         accounts = default_accounts(self.universe)
         self._floor = Floor(self.config, self.calendar, self.universe, prices, depth, accounts, Random(seed))
+        self._tape = self.universe.day, Tape(prices, depth)
         self._lifecycle = Lifecycle(self._floor, start)
         self.sessions = Sessions(f"simulator-{seed}-{start.isoformat()}")
         self.faults = FaultTable(Random(seed + 7))
@@ -177,6 +183,11 @@ class Exchange:
     def takes_amo(self, security: Security) -> bool:
         """Say whether after-market orders of the security are taken now."""
         return amo_window(self.calendar, security.exchange, self.now())
+
+    def listen(self, listener: Callable[[SimOrder], None]) -> None:
+        """Have `listener` told of every new look of every order, under the lock: it must neither block nor ask."""
+        with self.lock:
+            self._floor.listeners.append(listener)
 
     # -- writes ----------------------------------------------------------------------------------------------------
 
@@ -330,12 +341,27 @@ class Exchange:
             now = self.catch_up()
             prices = self._floor.prices.day(security, now)
             view = self._floor.depth.view(security, now)
-            weight = self._floor.prices.noise(security, now, 99) % 1000
-            daily = max(security.lot, int(2_000_000_000 / float(prices.last)))
-            volume = (daily * prices.seconds // 22_500 + weight) // security.lot * security.lot
+            weight = self._floor.prices.trait(security, now, WEIGHT_SALT)
+            volume, interest = turnover(security, prices.close, prices.seconds, weight)
             middle = round_to_tick((prices.high + prices.low + prices.last) / 3, Decimal("0.01"), RoundTo.NEAREST)
-            interest = daily // 4 // security.lot * security.lot if security.derivative else 0
             return SimQuote(security, now, prices, view.bids, view.asks, volume, middle, interest)
+
+    def tape(self) -> Tape:
+        """Return the tape of the exchange's day, see `market`; contracts change overnight, and with them its rows."""
+        with self.lock:
+            if self._tape[0] != self.universe.day:
+                self._tape = self.universe.day, Tape(self._floor.prices, self._floor.depth)
+            return self._tape[1]
+
+    def places(self, tape: Tape, securities: Sequence[Security]) -> Whole:
+        """Return where securities are on a tape."""
+        with self.lock:
+            return tape.places(securities)
+
+    def market(self, tape: Tape, places: Whole) -> Rows:
+        """Return the market of many securities now: the rows at `places` of the tape."""
+        with self.lock:
+            return tape.look(places, self.catch_up())
 
     # -- what tests impose -----------------------------------------------------------------------------------------
 

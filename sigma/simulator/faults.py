@@ -10,8 +10,21 @@ from sigma.simulator.model import PLAIN, Twist
 
 ENDPOINTS = frozenset(
     {
-        *("place", "modify", "cancel"),
-        *("book", "history", "fills", "holdings", "positions", "funds", "profile", "quote", "login", "instruments", "*"),
+        *("place", "modify", "cancel", "feed", "order_feed"),
+        *(
+            "book",
+            "history",
+            "fills",
+            "holdings",
+            "positions",
+            "funds",
+            "profile",
+            "quote",
+            "candles",
+            "login",
+            "instruments",
+            "*",
+        ),
     }
 )
 # The answer never comes from the handler: nothing is committed.
@@ -32,7 +45,12 @@ BENT = frozenset(
         "empty_book",
     }
 )
-KINDS = BEFORE | AFTER | LATE | BENT | {"http_400_timeout"}
+SOCKETS = frozenset({"feed", "order_feed", "*"})
+# What a socket does on a beat of its own, not in answer to a request.
+STREAM = frozenset({"feed_silence", "feed_close", "feed_drop", "feed_error", "feed_garbage", "feed_truncated"})
+# What becomes of order news on a socket.
+NEWS = frozenset({"news_lost", "news_twice", "news_late"})
+KINDS = BEFORE | AFTER | LATE | BENT | {"http_400_timeout"} | STREAM | NEWS
 BROKERS = frozenset({"zerodha", "angelone", "*"})
 _NUMBERS = {"late_acceptance": ("seconds", 20.0), "slow": ("seconds", 5.0), "delayed_visibility": ("seconds", 5.0)}
 
@@ -135,17 +153,31 @@ class FaultTable:
         twist = PLAIN
         for fault in self._faults.values():
             decides = fault.kind not in BENT
-            if (decides and answer is not None) or not fault.matches(broker, endpoint, client_id):
+            if fault.kind in STREAM | NEWS or (decides and answer is not None):
                 continue
-            if fault.probability < 1 and self._random.random() >= fault.probability:
+            if not fault.matches(broker, endpoint, client_id) or not self._counted(fault):
                 continue
-            fault.struck += 1
-            fault.times = None if fault.times is None else fault.times - 1
             if decides:
                 answer = fault
             else:
                 twist = _bend(twist, fault)
         return Strike(answer, twist)
+
+    def strike_stream(self, broker: str, endpoint: str, client_id: str, kinds: frozenset[str]) -> dict[str, Fault]:
+        """Return what strikes a handshake, one beat of a socket or one piece of order news, by kind, and count it."""
+        return {
+            fault.kind: fault
+            for fault in self._faults.values()
+            if fault.kind in kinds and fault.matches(broker, endpoint, client_id) and self._counted(fault)
+        }
+
+    def _counted(self, fault: Fault) -> bool:
+        """Say whether chance lets a fault strike, and count it if so."""
+        if fault.probability < 1 and self._random.random() >= fault.probability:
+            return False
+        fault.struck += 1
+        fault.times = None if fault.times is None else fault.times - 1
+        return True
 
 
 def _bend(twist: Twist, fault: Fault) -> Twist:
@@ -186,6 +218,8 @@ def _read(fault_id: int, body: Mapping[str, object]) -> Fault:
     if client_id is not None and not isinstance(client_id, str):
         raise ValueError(f"client_id must be a text, was {client_id!r}")
     broker, endpoint = _word(body, "broker", "*", BROKERS), _word(body, "endpoint", "*", ENDPOINTS)
+    if kind in STREAM | NEWS and endpoint not in SOCKETS:
+        raise ValueError(f"{kind} strikes {', '.join(sorted(SOCKETS))}, not {endpoint}")
     return Fault(fault_id, broker, endpoint, kind, times, float(probability), dict(args), client_id)
 
 

@@ -16,6 +16,8 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from sigma.simulator.sockets import Socket
+
 MAX_BODY = 4_000_000
 JSON = "application/json"
 
@@ -72,6 +74,7 @@ def whole_number(text: str) -> bool:
 
 
 Handler = Callable[[Request], Response]
+Upgrade = Callable[[Request], Response | Callable[[Socket], None]]
 
 
 class SimulatorHTTP(ThreadingHTTPServer):
@@ -81,6 +84,8 @@ class SimulatorHTTP(ThreadingHTTPServer):
     ----------
     handle : callable
         Answers a request.
+    upgrade : callable
+        Answers the handshake of a WebSocket: a refusal, or what then talks on the socket.
     now : callable
         The exchange's present, for the `Date` header.
     """
@@ -89,8 +94,9 @@ class SimulatorHTTP(ThreadingHTTPServer):
     request_queue_size = 128
     allow_reuse_address = True
 
-    def __init__(self, port: int, handle: Handler, now: Callable[[], datetime]) -> None:
+    def __init__(self, port: int, handle: Handler, upgrade: Upgrade, now: Callable[[], datetime]) -> None:
         self.handle = handle
+        self.upgrade = upgrade
         self.now = now
         self._open: set[socket.socket] = set()
         self._guard = threading.Lock()
@@ -151,7 +157,22 @@ class _Connection(BaseHTTPRequestHandler):
             client_ip=self.client_address[0],
             arrived_ns=self.arrived_ns,
         )
-        response = self.server.handle(request)
+        if request.method == "GET" and request.header("upgrade").lower() == "websocket":
+            self._converse(request)
+        else:
+            self._answer(self.server.handle(request))
+
+    def _converse(self, request: Request) -> None:
+        """Make the connection a WebSocket, and talk on it until it ends."""
+        self.close_connection = True
+        answer = self.server.upgrade(request)
+        if isinstance(answer, Response):
+            self._answer(answer)
+            return
+        head = [self.requestline, *(f"{name}: {value}" for name, value in self.headers.items()), "", ""]
+        answer(Socket(self.connection, self.rfile, "\r\n".join(head).encode("latin-1")))
+
+    def _answer(self, response: Response) -> None:
         if response.drop:
             self.close_connection = True
             _shut(self.connection)

@@ -18,9 +18,10 @@ from sigma.simulator.doors import Call, Context
 from sigma.simulator.exchange import Exchange
 from sigma.simulator.http import Request, Response, whole_number
 from sigma.simulator.journal import RateWindow
+from sigma.simulator.kite_candles import candles
 from sigma.simulator.kite_master import KiteMaster
 from sigma.simulator.kite_orders import change, place_request, refused
-from sigma.simulator.kite_wire import KiteError, error, stamp, success, success_rows
+from sigma.simulator.kite_wire import BAD_TOKEN, KiteError, error, stamp, success, success_rows
 from sigma.simulator.lifecycle import ROLL_AT
 from sigma.simulator.model import Refusal, SimAccount
 from sigma.simulator.securities import Security
@@ -29,7 +30,6 @@ from sigma.simulator.sessions import TokenState
 _REQUEST_TOKEN_LIFE = timedelta(minutes=5)
 _EXCHANGES = ["NSE", "NFO", "BFO", "CDS", "BSE", "MCX", "BCD", "MF"]
 _QUOTE_LIMITS = {"": 500, "ohlc": 1000, "ltp": 1000}
-_BAD_TOKEN = KiteError(403, "TokenException", "Incorrect `api_key` or `access_token`.")
 
 Authorised = Callable[[Context, SimAccount], Response]
 
@@ -46,6 +46,7 @@ class KiteDoor:
         ten = (RateWindow("second", 10),)
         self.read_windows = {
             "quote": (RateWindow("second", 1),),
+            "candles": (RateWindow("second", 3),),
             **dict.fromkeys(("book", "history", "fills", "holdings", "positions", "funds", "profile"), ten),
         }
 
@@ -65,7 +66,7 @@ class KiteDoor:
         account = self._authenticate(request)
         tag, order_id = _journal(request, parts)
         if account is None:
-            refusal = _BAD_TOKEN.response()
+            refusal = BAD_TOKEN.response()
             return Call(endpoint, lambda _: refusal, refused=refusal, tag=tag, order_id=order_id)
         return Call(endpoint, _worded(act, account), account, tag=tag, order_id=order_id)
 
@@ -116,6 +117,8 @@ class KiteDoor:
             case "GET", ["quote"] | ["quote", "ohlc" | "ltp"]:
                 mode = parts[1] if len(parts) > 1 else ""
                 return "quote", lambda context, account: self._quote(context, mode)
+            case "GET", ["instruments", "historical", token, interval]:
+                return "candles", lambda context, account: self._candles(context, token, interval)
             case _:
                 return "*", _not_found
 
@@ -307,12 +310,19 @@ class KiteDoor:
         shape = rows.quote_ohlc if mode == "ohlc" else rows.quote_ltp
         return success({name: shape(security, self._exchange.day_prices(security)) for name, security in found.items()})
 
+    def _candles(self, context: Context, token: str, interval: str) -> Response:
+        return candles(self._exchange, self._security(token), interval, context.request)
+
     def _security(self, name: str) -> Security | None:
         """Return the security of `NSE:INFY` or of an instrument token."""
         if not whole_number(name):
             return self._exchange.security(name)
         with self._exchange.lock:
             return self._master.by_token(int(name))
+
+    def by_token(self, token: int) -> Security | None:
+        """Return the security of an instrument token; called under the lock."""
+        return self._master.by_token(token)
 
     def _instruments(self, context: Context, exchange: str) -> Response:
         with self._exchange.lock:
@@ -330,7 +340,7 @@ class KiteDoor:
         """Word what no handler answers, see `doors.FrontDoor`."""
         match kind:
             case "expired_session":
-                return _BAD_TOKEN.response()
+                return BAD_TOKEN.response()
             case "text_429":
                 return Response(429, b"Too many requests", "text/plain")
             case "text_403":

@@ -23,6 +23,9 @@ class KiteError(Exception):
         return error(self.status, self.error_type, self.message)
 
 
+BAD_TOKEN = KiteError(403, "TokenException", "Incorrect `api_key` or `access_token`.")
+
+
 def error(status: int, error_type: str, message: str) -> Response:
     """Return an error envelope."""
     return json_response({"status": "error", "message": message, "data": None, "error_type": error_type}, status)

@@ -148,31 +148,35 @@ def funds(
     )  # fmt: skip
 
 
-def overnight(account: SimAccount, day: date, last: Prices) -> None:
-    """Carry an account from session `day` into the next: money flows, T1 settles, delivery buys become T1.
+def overnight(account: SimAccount, following: date, last: Prices) -> None:
+    """Carry an account from a session into the `following` one: money flows, T1 settles, delivery buys become T1.
 
-    Contracts that expire on `day` are settled in cash at their last price.
+    Contracts that expire before it are settled in cash at their last price: on a holiday, at that of the session before.
     """
     for holding in account.holdings.values():
         holding.quantity, holding.t1, holding.authorised = holding.quantity + holding.t1, 0, 0
     carried: dict[Key, SimPosition] = {}
     for key, position in account.positions.items():
         price = last(position.security)
-        account.cash += _cash_flow(position, price, day)
+        account.cash += _cash_flow(position, price, _expires(position, following))
         if position.product is Product.CNC:
             _deliver(account, position)
-        elif position.net and position.security.expiry != day:
+        elif position.net and not _expires(position, following):
             fresh = SimPosition(position.security, position.product, position.net, position.average_price, price)
             carried[key] = fresh
     account.positions = carried
     account.holdings = {isin: holding for isin, holding in account.holdings.items() if holding.total > 0}
 
 
-def _cash_flow(position: SimPosition, price: Decimal, day: date) -> Decimal:
+def _expires(position: SimPosition, following: date) -> bool:
+    return position.security.expiry is not None and position.security.expiry < following
+
+
+def _cash_flow(position: SimPosition, price: Decimal, expires: bool) -> Decimal:
     flow = position.day_sell_value - position.day_buy_value
     if position.security.kind is Kind.FUTURE:
         return flow + position.net * price - position.overnight * position.close_price
-    if position.security.kind is Kind.OPTION and position.security.expiry == day:
+    if position.security.kind is Kind.OPTION and expires:
         return flow + position.net * price
     return flow
 

@@ -47,6 +47,12 @@ class Floor:
     orders: dict[str, SimOrder] = field(default_factory=dict)
     fills: list[SimFill] = field(default_factory=list)
     numbers: count[int] = field(default_factory=lambda: count(100_001))
+    listeners: list[Callable[[SimOrder], None]] = field(default_factory=list)
+
+    def heard(self, look: SimOrder) -> None:
+        """Pass on that an order looks new."""
+        for listener in self.listeners:
+            listener(look)
 
     def view(self, now: datetime) -> Callable[[Security], MarketView]:
         """Return the market at `now` as a function of the security."""
@@ -97,9 +103,9 @@ class Lifecycle:
         """Plan what is left of the day that `after` falls into, up to and including the next roll."""
         calendar, day = self._floor.calendar, ist_date(after)
         self._after(next_ist(after, ROLL_AT), 0, self._roll)
-        if to_ist(after).time() < ROLL_AT or not calendar.is_session(Exchange.NSE, day):
+        hours = calendar.session(Exchange.NSE, day)
+        if to_ist(after).time() < ROLL_AT or hours is None:
             return
-        hours = calendar.hours(Exchange.NSE)
         plan = ((hours.opens, self._release_amo), (SQUARE_OFF_AT, self._square_off), (hours.closes, self._close))
         for at, act in plan:
             if ist(day, at) > after:
@@ -122,6 +128,7 @@ class Lifecycle:
             disclosed_quantity=request.disclosed_quantity, market_protection=request.market_protection, tag=request.tag,
             placed_at=now, updated_at=now, visible_at=visible, session_date=floor.calendar.session_date(security.exchange, now),
             request_ns=request_ns, working=_working(request), tag_lost=twist.lose_tag, reject_message=twist.reject_message,
+            heard=floor.heard,
         )  # fmt: skip
         floor.orders[order.order_id] = order
         account.book[order.order_id] = order
@@ -327,8 +334,9 @@ class Lifecycle:
 
     def _roll(self, at: datetime) -> None:
         if self._closed_session is not None:
+            following = self._floor.calendar.next_session(Exchange.NSE, self._closed_session)
             for account in self._floor.accounts:
-                overnight(account, self._closed_session, self._floor.last(at))
+                overnight(account, following, self._floor.last(at))
             self._closed_session = None
         self._empty_books()
         self._floor.universe.refresh(ist_date(at))

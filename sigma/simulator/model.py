@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -126,6 +127,8 @@ class SimOrder:
         Rupees executed (price times quantity).
     working : WorkingOrder
         The order as the matching engine holds it.
+    heard : callable
+        Told of each new look.
     rendered : dict
         A place for doors to keep what a look of the order is on their wire; looks do not change any more.
     """
@@ -167,6 +170,7 @@ class SimOrder:
     fill_instead_of_cancel: bool = False
     history: list[SimOrder] = field(default_factory=list, repr=False)
     rendered: dict[str, str] = field(default_factory=dict, repr=False)
+    heard: Callable[[SimOrder], None] | None = field(default=None, repr=False)
 
     @property
     def wire_tag(self) -> str:
@@ -188,7 +192,10 @@ class SimOrder:
         self.state, self.updated_at = state, at
         if message is not None:
             self.message = message
-        self.history.append(replace(self, history=[], rendered={}))
+        look = replace(self, history=[], rendered={}, heard=None)
+        self.history.append(look)
+        if self.heard is not None:
+            self.heard(look)
 
     @property
     def look(self) -> SimOrder:

@@ -18,18 +18,27 @@ from sigma.domain.instruments import Kind, OptionType
 from sigma.domain.money import RoundTo, round_to_tick
 from sigma.domain.times import ist, ist_date
 from sigma.simulator.securities import Security, Universe
+from sigma.simulator.walk import black_scholes, forward, mix, walk
 
 SESSION_SECONDS = 22_500
-_SPAN = 32_768
-_SAMPLE = 512
-_MASK = (1 << 64) - 1
-_RATE, _VOLATILITY = 0.065, 0.13
-_YEAR_SECONDS = 365 * 86_400
+SAMPLE = 512
+YEAR_SECONDS = 365 * 86_400
+_YEAR = Decimal("0.72"), Decimal("1.31")
 _DAILY_SIGMA = {Kind.EQUITY: 0.014, Kind.ETF: 0.008, Kind.INDEX: 0.007}
 
 
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """From `second` of a session on, the price is the walk from `close` times `factor`, or what a tester `held` it at."""
+
+    second: int
+    close: Decimal
+    factor: float = 1.0
+    held: Decimal | None = None
+
+
 @dataclass(slots=True)
-class _State:
+class PriceState:
     """What is remembered of one security: which session it is in, yesterday's close, and what a tester has imposed."""
 
     day: date
@@ -42,6 +51,8 @@ class _State:
     low: Decimal | None = None
     sampled: int = 0
     cached: tuple[int, Decimal] | None = None
+    stretches: list[Stretch] = field(default_factory=list)
+    begun: date = date.max
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,32 +83,35 @@ class PriceProcess:
         self._calendar = calendar
         self._seed = seed
         self._start = start
-        self._states: dict[str, _State] = {}
+        self._states: dict[str, PriceState] = {}
         self._closes: dict[tuple[str, date], Decimal] = {}
+        self._past: dict[tuple[str, date], tuple[Stretch, ...]] = {}
+        self.touched: set[str] = set()
+        """Listings whose state has changed since the tape looked last; the tape empties it."""
 
     def last(self, security: Security, now: datetime) -> Decimal:
         """Return the last price in rupees at `now`; outside the session that of the session before."""
-        state, second = self._at(security, now)
+        state, second = self.state_at(security, now)
         return self._price(security, state, second)
 
     def day(self, security: Security, now: datetime) -> DayPrices:
         """Return open, high, low, last and yesterday's close at `now`, with the circuit limits."""
-        state, second = self._at(security, now)
-        last = self._price(security, state, second)
+        state, second = self.state_at(security, now)
         if state.open is None:
+            self.touched.add(security.listing)
             state.open = self._price(security, state, 0)
-            state.high = state.low = state.open
-        while state.sampled + _SAMPLE <= second:
-            state.sampled += _SAMPLE
+        while state.sampled + SAMPLE <= second:
+            self.touched.add(security.listing)
+            state.sampled += SAMPLE
             self._price(security, state, state.sampled)
-        lower, upper = self._limits(security, state)
-        high, low = state.high or last, state.low or last
-        return DayPrices(last, state.open, max(high, last), min(low, last), state.close, lower, upper, second)
+        last = self._price(security, state, second)
+        lower, upper = self.circuit(security, state.close)
+        return DayPrices(last, state.open, state.high or last, state.low or last, state.close, lower, upper, second)
 
     def limits(self, security: Security, now: datetime) -> tuple[Decimal | None, Decimal | None]:
         """Return lower and upper circuit limit in rupees; None where there is none (indices)."""
-        state, _ = self._at(security, now)
-        return self._limits(security, state)
+        state, _ = self.state_at(security, now)
+        return self.circuit(security, state.close)
 
     def impose(self, security: Security, price: Decimal, now: datetime, *, hold: bool, rebase: bool = False) -> None:
         """Move the price to `price` rupees now, and keep it there when `hold`; `rebase` moves yesterday's close too.
@@ -107,35 +121,75 @@ class PriceProcess:
         ValueError
             The price is off the tick grid or outside the circuit limits.
         """
-        state, second = self._at(security, now)
+        state, second = self.state_at(security, now)
         if price <= 0 or price % security.tick:
             raise ValueError(f"{price} is no price of {security.listing}: its tick is {security.tick} rupees")
         if rebase:
-            state.close, state.open = price, None
-        lower, upper = self._limits(security, state)
+            state.close, state.open, state.high, state.low = price, None, None, None
+        lower, upper = self.circuit(security, state.close)
         if (lower is not None and price < lower) or (upper is not None and price > upper):
             raise ValueError(f'{price} is outside the circuit of {security.listing} ({lower} to {upper}); send "rebase": true')
         state.held, state.factor, state.cached = None, 1.0, None
         state.factor = self._factor(security, state, second, price)
         state.held = price if hold else None
+        self.touched.add(security.listing)
+        state.stretches.append(Stretch(second, state.close, state.factor, state.held))
 
     def release(self, security: Security, now: datetime) -> None:
         """Let a held price walk on from where it is."""
-        state, second = self._at(security, now)
+        state, second = self.state_at(security, now)
         if state.held is not None:
             held, state.held, state.cached = state.held, None, None
             state.factor = 1.0
             state.factor = self._factor(security, state, second, held)
+            self.touched.add(security.listing)
+            state.stretches.append(Stretch(second, state.close, state.factor))
+
+    def trait(self, security: Security, now: datetime, salt: int) -> int:
+        """Return 64 hashed bits that stay the same within one session."""
+        state, _ = self.state_at(security, now)
+        return mix(state.key ^ (salt << 40))
 
     def noise(self, security: Security, now: datetime, salt: int) -> int:
         """Return 64 hashed bits that stay the same within one second (used for the depth)."""
-        state, second = self._at(security, now)
-        return _mix(state.key ^ (salt << 40) ^ second)
+        state, second = self.state_at(security, now)
+        return mix(state.key ^ (salt << 40) ^ second)
+
+    def stretches(self, security: Security, day: date, now: datetime) -> tuple[Stretch, ...]:
+        """Return what the price of a session was made of, as lived by `now`; empty for one that was never lived through."""
+        state, _ = self.state_at(security, now)
+        return tuple(state.stretches) if state.day == day else self._past.get((security.listing, day), ())
+
+    def begun(self, security: Security, now: datetime) -> date:
+        """Return the first session that was lived through; the base price is the close before it."""
+        return self.state_at(security, now)[0].begun
+
+    def underlying(self, security: Security) -> Security:
+        """Return what a derivative follows; ValueError when it is not in the table."""
+        underlying = self._universe.get(security.underlying or "")
+        if underlying is None:
+            raise ValueError(f"{security.listing} has no underlying in the table")
+        return underlying
+
+    def years_left(self, security: Security, day: date, second: int) -> float:
+        """Return the time from a second of a session to a contract's expiry, in years and not below 0."""
+        return max(self.seconds_to_expiry(security, day) - second, 0.0) / YEAR_SECONDS
+
+    def seconds_to_expiry(self, security: Security, day: date) -> float:
+        """Return the time from a session's opening to a contract's end, in seconds."""
+        if security.expiry is None:
+            raise ValueError(f"{security.listing} is a derivative without expiry")
+        end = ist(security.expiry, self._calendar.hours(security.exchange, security.expiry).closes)
+        return (end - self.opening(security, day)).total_seconds()
+
+    def opening(self, security: Security, day: date) -> datetime:
+        """Return when the session of `day` opens, UTC."""
+        return ist(day, self._calendar.hours(security.exchange, day).opens)
 
     def session(self, security: Security, now: datetime) -> tuple[date, int]:
         """Return the session whose prices show at `now` (the latest that has opened), and the second in it."""
         day = ist_date(now)
-        opening = ist(day, self._calendar.hours(security.exchange).opens)
+        opening = self.opening(security, day)
         if not self._calendar.is_session(security.exchange, day) or now < opening:
             day = self._previous(security, day)
             return day, SESSION_SECONDS
@@ -150,7 +204,8 @@ class PriceProcess:
                 return day
         raise ValueError(f"no session within 30 days before {day}")
 
-    def _at(self, security: Security, now: datetime) -> tuple[_State, int]:
+    def state_at(self, security: Security, now: datetime) -> tuple[PriceState, int]:
+        """Return what is remembered of a security in the session that shows at `now`, and the second in it."""
         day, second = self.session(security, now)
         state = self._states.get(security.listing)
         if state is None:
@@ -159,77 +214,78 @@ class PriceProcess:
             self._next_day(security, state)
         return state, second
 
-    def _begin(self, security: Security, day: date) -> _State:
+    def _begin(self, security: Security, day: date) -> PriceState:
         if security.derivative:
             spot = float(self._spot_before(security, day))
             close = self._theory(security, spot, self._previous(security, day), SESSION_SECONDS)
-            return _State(day, self._key(security, day), self._grid(security, close))
+            return self._opened(PriceState(day, self.key(security, day), self._grid(security, close)))
         first = min(day, self._start)
-        return _State(first, self._key(security, first), security.base_price)
+        return self._opened(PriceState(first, self.key(security, first), security.base_price))
 
-    def _next_day(self, security: Security, state: _State) -> None:
+    def _opened(self, state: PriceState) -> PriceState:
+        state.begun = min(state.begun, state.day)
+        state.stretches = [Stretch(0, state.close, state.factor, state.held)]
+        return state
+
+    def _next_day(self, security: Security, state: PriceState) -> None:
         state.close = self._price(security, state, SESSION_SECONDS)
         if security.kind is Kind.INDEX:
             self._closes[security.listing, state.day] = state.close
+        self._past[security.listing, state.day] = tuple(state.stretches)
         state.day = self._calendar.next_session(security.exchange, state.day)
-        state.key = self._key(security, state.day)
+        state.key = self.key(security, state.day)
         state.factor, state.open, state.high, state.low, state.sampled, state.cached = 1.0, None, None, None, 0, None
+        self._opened(state)
+        self.touched.add(security.listing)
 
-    def _key(self, security: Security, day: date) -> int:
+    def key(self, security: Security, day: date) -> int:
+        """Return what the walk of a session is hashed from."""
         text = f"{self._seed}:{security.isin or security.listing}:{day.isoformat()}".encode()
         return int.from_bytes(blake2b(text, digest_size=8).digest(), "big")
 
-    def _price(self, security: Security, state: _State, second: int) -> Decimal:
+    def _price(self, security: Security, state: PriceState, second: int) -> Decimal:
         if state.cached is not None and state.cached[0] == second:
             return state.cached[1]
         price = state.held if state.held is not None else self._clamped(security, state, self._raw(security, state, second))
         state.cached = (second, price)
+        if state.high is None or state.low is None or not state.low <= price <= state.high:
+            self.touched.add(security.listing)
         state.high = price if state.high is None else max(state.high, price)
         state.low = price if state.low is None else min(state.low, price)
         return price
 
-    def _raw(self, security: Security, state: _State, second: int) -> float:
+    def _raw(self, security: Security, state: PriceState, second: int) -> float:
         if security.derivative:
-            spot = self._spot_at(self._underlying(security), state.day, second)
+            spot = self.spot_at(self.underlying(security), state.day, second)
             return self._theory(security, float(spot), state.day, second) * state.factor
-        sigma = 0.05 if security.symbol == "INDIA VIX" else _DAILY_SIGMA[security.kind]
-        return float(state.close) * math.exp(sigma * _walk(state.key, second)) * state.factor
+        return float(state.close) * math.exp(daily_sigma(security) * walk(state.key, second)) * state.factor
 
-    def _factor(self, security: Security, state: _State, second: int, price: Decimal) -> float:
+    def _factor(self, security: Security, state: PriceState, second: int, price: Decimal) -> float:
         """Return what moves the walk to `price` at this second; a worthless option has no walk to move."""
         raw = self._raw(security, state, second)
         return float(price) / raw if raw > 0 else 1.0
 
-    def _underlying(self, security: Security) -> Security:
-        underlying = self._universe.get(security.underlying or "")
-        if underlying is None:
-            raise ValueError(f"{security.listing} has no underlying in the table")
-        return underlying
-
-    def _spot_at(self, underlying: Security, day: date, second: int) -> Decimal:
+    def spot_at(self, underlying: Security, day: date, second: int) -> Decimal:
+        """Return what an underlying was worth in rupees at a second of a session."""
         past = self._closes.get((underlying.listing, day))
         if past is not None:
             return past
-        return self.last(underlying, ist(day, self._calendar.hours(underlying.exchange).opens) + timedelta(seconds=second))
+        return self.last(underlying, self.opening(underlying, day) + timedelta(seconds=second))
 
     def _spot_before(self, security: Security, day: date) -> Decimal:
-        underlying = self._underlying(security)
-        state, _ = self._at(underlying, ist(day, self._calendar.hours(underlying.exchange).opens))
+        underlying = self.underlying(security)
+        state, _ = self.state_at(underlying, self.opening(underlying, day))
         return state.close
 
     def _theory(self, security: Security, spot: float, day: date, second: int) -> float:
-        if security.expiry is None:
-            raise ValueError(f"{security.listing} is a derivative without expiry")
-        now = ist(day, self._calendar.hours(security.exchange).opens) + timedelta(seconds=second)
-        end = ist(security.expiry, self._calendar.hours(security.exchange).closes)
-        years = max((end - now).total_seconds(), 0.0) / _YEAR_SECONDS
+        years = self.years_left(security, day, second)
         if security.kind is Kind.FUTURE or security.strike is None:
-            return spot * (1 + _RATE * years)
-        return _black_scholes(spot, float(security.strike), years, call=security.option_type is OptionType.CALL)
+            return forward(spot, years)
+        return black_scholes(spot, float(security.strike), years, call=security.option_type is OptionType.CALL)
 
-    def _clamped(self, security: Security, state: _State, raw: float) -> Decimal:
+    def _clamped(self, security: Security, state: PriceState, raw: float) -> Decimal:
         price = self._grid(security, raw)
-        lower, upper = self._limits(security, state)
+        lower, upper = self.circuit(security, state.close)
         if lower is not None and price < lower:
             return lower
         return upper if upper is not None and price > upper else price
@@ -237,58 +293,23 @@ class PriceProcess:
     def _grid(self, security: Security, raw: float) -> Decimal:
         return max(1, round(raw / float(security.tick))) * security.tick
 
-    def _limits(self, security: Security, state: _State) -> tuple[Decimal | None, Decimal | None]:
+    def circuit(self, security: Security, close: Decimal) -> tuple[Decimal | None, Decimal | None]:
+        """Return lower and upper circuit limit in rupees of a session after one that closed at `close`; None for none."""
         if security.kind is Kind.INDEX:
             return None, None
         if security.kind is Kind.OPTION:
-            room = state.close * 2 + self._underlying(security).base_price / 10
+            room = close * 2 + self.underlying(security).base_price / 10
             return security.tick, round_to_tick(room, security.tick, RoundTo.DOWN)
-        lower = round_to_tick(state.close * (1 - security.band), security.tick, RoundTo.UP)
-        return max(lower, security.tick), round_to_tick(state.close * (1 + security.band), security.tick, RoundTo.DOWN)
+        lower = round_to_tick(close * (1 - security.band), security.tick, RoundTo.UP)
+        return max(lower, security.tick), round_to_tick(close * (1 + security.band), security.tick, RoundTo.DOWN)
 
 
-def _mix(value: int) -> int:
-    value = (value + 0x9E3779B97F4A7C15) & _MASK
-    value = ((value ^ (value >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
-    value = ((value ^ (value >> 27)) * 0x94D049BB133111EB) & _MASK
-    return value ^ (value >> 31)
+def daily_sigma(security: Security) -> float:
+    """Return the standard deviation of a session's walk, as a fraction of the price."""
+    return 0.05 if security.symbol == "INDIA VIX" else _DAILY_SIGMA[security.kind]
 
 
-def _gauss(key: int, place: int) -> float:
-    """Return a nearly normal number (four uniform sixteenth-bit words summed) for a place of a path."""
-    bits = _mix(key ^ (place * 0xD1B54A32D192ED03 & _MASK))
-    total = (bits & 0xFFFF) + (bits >> 16 & 0xFFFF) + (bits >> 32 & 0xFFFF) + (bits >> 48)
-    return (total / 65_536 - 2.0) * 1.7320508
-
-
-def _walk(key: int, second: int) -> float:
-    """Return the Brownian path of `key` at `second`: about one unit of standard deviation over a session."""
-    low, high = 0, _SPAN
-    at_low = 0.2 * _gauss(key, _SPAN + 1)
-    at_high = at_low + 1.2 * _gauss(key, _SPAN)
-    while high - low > 1:
-        middle = (low + high) // 2
-        spread = 0.6 * math.sqrt((high - low) / _SPAN)
-        at_middle = (at_low + at_high) / 2 + spread * _gauss(key, middle)
-        if second < middle:
-            high, at_high = middle, at_middle
-        else:
-            low, at_low = middle, at_middle
-        if second == low:
-            break
-    return at_low
-
-
-def _black_scholes(spot: float, strike: float, years: float, *, call: bool) -> float:
-    """Return the price of a European option in rupees at a flat volatility."""
-    if years <= 0:
-        return max(spot - strike, 0.0) if call else max(strike - spot, 0.0)
-    deviation = _VOLATILITY * math.sqrt(years)
-    d1 = (math.log(spot / strike) + (_RATE + _VOLATILITY**2 / 2) * years) / deviation
-    discounted = strike * math.exp(-_RATE * years)
-    call_price = spot * _normal(d1) - discounted * _normal(d1 - deviation)
-    return call_price if call else call_price - spot + discounted
-
-
-def _normal(value: float) -> float:
-    return 0.5 * (1 + math.erf(value / math.sqrt(2)))
+def year_range(security: Security, close: Decimal) -> tuple[Decimal, Decimal]:
+    """Return a lowest and a highest price of the last year in rupees, made up from yesterday's close."""
+    low, high = (round_to_tick(close * share, security.tick, RoundTo.NEAREST) for share in _YEAR)
+    return max(low, security.tick), max(high, security.tick)

@@ -1,4 +1,4 @@
-"""The simulator as one HTTP server: control API, SmartAPI and Kite on one loopback port."""
+"""The simulator as one server: control API, SmartAPI and Kite, requests and sockets, on one loopback port."""
 
 from __future__ import annotations
 
@@ -6,15 +6,18 @@ import threading
 from datetime import datetime
 from types import TracebackType
 
-from sigma.domain.calendar import Calendar
 from sigma.simulator.clock import default_start, machine_now
 from sigma.simulator.config import SimConfig
 from sigma.simulator.control import ControlApi
+from sigma.simulator.days import shipped_days
 from sigma.simulator.doors import FrontDoor, serve
 from sigma.simulator.exchange import Exchange
+from sigma.simulator.feeds import Feeds
 from sigma.simulator.http import Request, Response, SimulatorHTTP
 from sigma.simulator.kite import KiteDoor
+from sigma.simulator.kite_feed import KiteFeed
 from sigma.simulator.smartapi import SmartApiDoor
+from sigma.simulator.smartapi_feed import SmartFeed
 
 _TICK_S = 0.25
 
@@ -33,16 +36,19 @@ class SimulatorServer:
     """
 
     def __init__(self, port: int = 0, seed: int = 7, start: datetime | None = None, config: SimConfig | None = None) -> None:
-        calendar = Calendar()
-        begin = start or default_start(machine_now(), calendar)
-        self.exchange = Exchange(seed, begin, config, calendar)
+        begin = start or default_start(machine_now(), shipped_days())
+        self.exchange = Exchange(seed, begin, config)
         self._kite = KiteDoor(self.exchange)
         # Asked in this order; Kite lives at the root and takes what nobody else serves.
-        self._doors: tuple[FrontDoor, ...] = (SmartApiDoor(self.exchange), self._kite)
-        self._control = ControlApi(self.exchange, self._kite)
+        smart = SmartApiDoor(self.exchange)
+        self._doors: tuple[FrontDoor, ...] = (smart, self._kite)
+        sockets = SmartFeed(self.exchange, smart.directory), KiteFeed(self.exchange, self._kite.by_token)
+        self.feeds = Feeds(self.exchange, sockets)
+        self._control = ControlApi(self.exchange, self._kite, self.feeds)
         self._stopped = threading.Event()
-        self._http = SimulatorHTTP(port, self._answer, self.exchange.now)
+        self._http = SimulatorHTTP(port, self._answer, self.feeds.enter, self.exchange.now)
         self.url = f"http://127.0.0.1:{self._http.server_address[1]}"
+        self.ws_url = f"ws://127.0.0.1:{self._http.server_address[1]}"
         self._threads = [
             threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.02}, name="simulator-http", daemon=True),
             threading.Thread(target=self._tick, name="simulator-clock", daemon=True),

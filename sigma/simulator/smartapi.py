@@ -1,8 +1,8 @@
 """The SmartAPI front door of the simulated exchange: REST as the official client meets it (wire.md A2, B2, C, D, G).
 
 Serves loginByPassword, generateTokens, getProfile, logout, getRMS; placeOrder, modifyOrder, cancelOrder, getOrderBook,
-details/{uniqueorderid}, getTradeBook; getHolding, getAllHolding, getPosition; getLtpData, market quote, searchScrip; and
-the instrument master. Cash and NFO.
+details/{uniqueorderid}, getTradeBook; getHolding, getAllHolding, getPosition; getLtpData, market quote, searchScrip;
+getCandleData, getOIData; and the instrument master. Cash and NFO.
 
 - Errors come with HTTP 200: the back office's as ``status: false`` with ``errorcode``, the gateway's (API key, token, address)
   in the other envelope. Only rate limits differ: HTTP 403 in plain text. Empty lists go out as ``null``.
@@ -24,6 +24,7 @@ from sigma.simulator.http import Request, Response
 from sigma.simulator.journal import RateWindow
 from sigma.simulator.model import Refusal, SimAccount, SimOrder
 from sigma.simulator.smartapi_auth import Logins
+from sigma.simulator.smartapi_candles import candle_rows, interest_rows
 from sigma.simulator.smartapi_market import ltp_data, quotes, search
 from sigma.simulator.smartapi_master import MASTER_PATH, Directory, smart_symbol
 from sigma.simulator.smartapi_orders import IN_BOOK, change_request, check_cancel, order_id, order_tag, place_request
@@ -45,9 +46,15 @@ _DETAILS = f"{SECURE}/order/v1/details/"
 _PLAIN_TEXT = "text/plain"
 _ONE, _TWO, _THREE = ((RateWindow("second", limit),) for limit in (1, 2, 3))
 _TEN = (RateWindow("second", 10), RateWindow("minute", 500))
-_READ_WINDOWS = {"login": _ONE, "profile": _THREE, "funds": _TWO, "history": _TEN, "quote": _TEN} | dict.fromkeys(
-    ("book", "fills", "positions", "holdings"), _ONE
-)
+_CANDLES = (*_THREE, RateWindow("minute", 180), RateWindow("hour", 5000))
+_READ_WINDOWS = {
+    "login": _ONE,
+    "candles": _CANDLES,
+    "profile": _THREE,
+    "funds": _TWO,
+    "history": _TEN,
+    "quote": _TEN,
+} | dict.fromkeys(("book", "fills", "positions", "holdings"), _ONE)
 _PROFILE = {
     "exchanges": ["nse_cm", "bse_cm", "nse_fo"],
     "products": ["CNC", "MIS", "NRML", "MARGIN"],
@@ -96,6 +103,7 @@ class SmartApiDoor:
         self._logins = Logins(exchange)
         self._today: tuple[date, Directory, bytes] | None = None
         order, user, portfolio = f"{SECURE}/order/v1", f"{SECURE}/user/v1", f"{SECURE}/portfolio/v1"
+        history = f"{SECURE}/historical/v1"
         self._routes = {
             ("POST", f"{AUTH}/user/v1/loginByPassword"): _Route("login", self._login, secure=False),
             ("POST", f"{AUTH}/jwt/v1/generateTokens"): _Route("login", self._refresh, secure=False),
@@ -110,6 +118,8 @@ class SmartApiDoor:
             ("POST", f"{order}/getLtpData"): _Route("quote", self._ltp),
             ("POST", f"{order}/searchScrip"): _Route("quote", self._search),
             ("POST", f"{SECURE}/market/v1/quote"): _Route("quote", self._quotes),
+            ("POST", f"{history}/getCandleData"): _Route("candles", self._candles),
+            ("POST", f"{history}/getOIData"): _Route("candles", self._interest),
             ("GET", f"{portfolio}/getHolding"): _Route("holdings", self._holdings),
             ("GET", f"{portfolio}/getAllHolding"): _Route("holdings", self._all_holdings),
         }
@@ -191,6 +201,10 @@ class SmartApiDoor:
             refused = failure("AB1005", "User Type Must Be USER")
             return Call(endpoint, lambda _: refused, account, refused=refused, tag=tag, order_id=named)
         return Call(endpoint, lambda context: handle(account, context), account, tag=tag, order_id=named)
+
+    def directory(self) -> Directory:
+        """Return SmartAPI's table of the exchange's day."""
+        return self._directory()[0]
 
     def _directory(self) -> tuple[Directory, bytes]:
         """Return the table of the exchange's day with its master; contracts change overnight."""
@@ -275,6 +289,12 @@ class SmartApiDoor:
 
     def _quotes(self, visit: _Visit) -> object:
         return quotes(self._exchange, self._directory()[0], visit.body)
+
+    def _candles(self, visit: _Visit) -> object:
+        return candle_rows(self._exchange, self._directory()[0], visit.body)
+
+    def _interest(self, visit: _Visit) -> object:
+        return interest_rows(self._exchange, self._directory()[0], visit.body)
 
     def _search(self, visit: _Visit) -> object:
         return search(self._directory()[0], visit.body)

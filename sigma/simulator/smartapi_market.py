@@ -6,17 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 
 from sigma.domain.market import Level
-from sigma.domain.money import RoundTo, round_to_tick, to_float
+from sigma.domain.money import to_float
 from sigma.simulator.depth import LEVELS
 from sigma.simulator.exchange import Exchange, SimQuote
-from sigma.simulator.prices import DayPrices
+from sigma.simulator.prices import DayPrices, year_range
 from sigma.simulator.securities import Security
 from sigma.simulator.smartapi_master import Directory, smart_symbol, smart_token
 from sigma.simulator.smartapi_wire import SmartError, stamp
 
 MAX_TOKENS = 50
 LTP, OHLC, FULL = "LTP", "OHLC", "FULL"
-_YEAR_LOW, _YEAR_HIGH = Decimal("0.72"), Decimal("1.31")
 
 
 def ltp_data(exchange: Exchange, directory: Directory, body: Mapping[str, object]) -> dict[str, object]:
@@ -107,6 +106,7 @@ def _prices(prices: DayPrices) -> dict[str, object]:
 def _full(quote: SimQuote) -> dict[str, object]:
     prices, security = quote.prices, quote.security
     change = prices.last - prices.close
+    year_low, year_high = year_range(security, prices.close)
     return _prices(prices) | {
         "lastTradeQty": security.lot,
         "exchFeedTime": stamp(quote.at),
@@ -120,14 +120,10 @@ def _full(quote: SimQuote) -> dict[str, object]:
         "upperCircuit": to_float(prices.upper or Decimal(0)),
         "totBuyQuan": sum(level.quantity for level in quote.bids),
         "totSellQuan": sum(level.quantity for level in quote.asks),
-        "52WeekLow": min(to_float(prices.low), _year(prices.close * _YEAR_LOW, security)),
-        "52WeekHigh": max(to_float(prices.high), _year(prices.close * _YEAR_HIGH, security)),
+        "52WeekLow": to_float(min(prices.low, year_low)),
+        "52WeekHigh": to_float(max(prices.high, year_high)),
         "depth": {"buy": _levels(quote.bids), "sell": _levels(quote.asks)},
     }
-
-
-def _year(price: Decimal, security: Security) -> float:
-    return to_float(max(round_to_tick(price, security.tick, RoundTo.NEAREST), security.tick))
 
 
 def _levels(levels: Sequence[Level]) -> list[dict[str, object]]:

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Select, Text, bindparam, desc, func, or_, 
 from sqlalchemy.exc import IntegrityError
 
 from sigma.domain.errors import Conflict
-from sigma.domain.orders import FINAL, Fill, Order, OrderEvent, OrderStatus
+from sigma.domain.orders import FINAL, Fill, Order, OrderEvent, OrderStatus, Origins
 from sigma.domain.risk import RiskDecision
 from sigma.ports.storage import OwnOrders
 from sigma.store.database import Link
@@ -125,6 +125,12 @@ class SqlOrders:
         """Return what orders are about, by filter: canonical texts, each once."""
         query = select(orders.c.listing).where(*_meeting(filters)).distinct().order_by(orders.c.listing)
         return [row.listing for row in self._link.all(query)]
+
+    def origins(self, **filters: Unpack[OwnOrders]) -> Sequence[Origins]:
+        """Return where orders came from, by filter, each once with how many did."""
+        ways = (orders.c.source, orders.c.strategy, orders.c.gtt)
+        query = select(*ways, func.count().label("orders")).where(*_meeting(filters)).group_by(*ways)
+        return [Origins(row.source, row.strategy, row.gtt, row.orders) for row in self._link.all(query)]
 
     def add_event(self, event: OrderEvent) -> OrderEvent:
         """Append one line of history."""

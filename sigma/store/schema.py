@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, Date, ForeignKey, Index, Integer, MetaData, Table, UniqueConstraint
 from sqlalchemy import ForeignKeyConstraint as Keys
+from sqlalchemy import Time as Clock
 
 from sigma.domain.accounts import AuthMode, TradingMode
+from sigma.domain.days import SessionKind
 from sigma.domain.events import Level
+from sigma.domain.instruments import Exchange
 from sigma.domain.orders import (
     CommandKind,
     CommandState,
@@ -26,7 +29,7 @@ from sigma.domain.signals import SignalStatus
 from sigma.store.columns import NAMES, flag, key, moment, owner, refers, stand_in, text_column, unique_where, whole, word
 from sigma.store.types import Id, Json, Money, Words
 
-HEAD = "sigma_0001"
+HEAD = "sigma_0003"
 APPEND_ONLY = ("order_events", "events")
 metadata = MetaData(naming_convention=NAMES)
 
@@ -379,4 +382,51 @@ snapshots = Table(
     Column("rows", Json(), nullable=False),
     Column("bad", Json(), nullable=False),
     UniqueConstraint("account_id", "kind", "day", name="uq_snapshots_day"),
+)
+
+calendar_days = Table(
+    "calendar_days",
+    metadata,
+    key(),
+    word("exchange", Exchange),
+    Column("day", Date(), nullable=False),
+    flag("complete"),  # it says how far the exchange's list goes, and not what the day is
+    word("kind", SessionKind),
+    Column("opens", Clock(), nullable=True),  # on the Indian clock
+    Column("closes", Clock(), nullable=True),
+    text_column("notes"),
+    flag("removed"),
+    whole("revision"),
+    UniqueConstraint("exchange", "day", "complete", name="uq_calendar_days_day"),
+    Index("ix_calendar_days_revision", "revision"),
+)
+
+groups = Table(
+    "groups",
+    metadata,
+    key(),
+    owner(),
+    text_column("name"),
+    text_column("name_key"),  # the name whatever its case
+    text_column("description"),
+    moment("created_at"),
+    Column("version", Integer(), nullable=False),
+    UniqueConstraint("user_id", "name_key", name="uq_groups_name"),
+    UniqueConstraint("id", "user_id", name="uq_groups_owner"),
+)
+
+group_members = Table(
+    "group_members",
+    metadata,
+    key(),
+    Column("group_id", Id, nullable=False),
+    owner(),
+    whole("position"),
+    text_column("listing"),
+    Column("weight", Money(), nullable=True),  # percent
+    whole("quantity", nullable=True),
+    text_column("note"),
+    UniqueConstraint("group_id", "listing", name="uq_group_members_listing"),
+    Keys(["group_id", "user_id"], ["groups.id", "groups.user_id"], name="fk_group_members_owner"),
+    Index("ix_group_members_user", "user_id", "listing"),
 )

@@ -48,10 +48,13 @@ def adding(dialect: str, table: Table, *key: str, tell: bool = True) -> Any:
 
 
 @cache
-def putting(dialect: str, table: Table, *key: str, newer: str = "") -> Any:
-    """Return an insert that replaces the row with the same unique key; with `newer`, only when that column is not older."""
+def putting(dialect: str, table: Table, *key: str, newer: str = "", keep: tuple[str, ...] = ()) -> Any:
+    """Return an insert that replaces the row with the same unique key, all but the columns `keep`.
+
+    With `newer` it does so only when that column is not older.
+    """
     statement = _INSERT[dialect](table)
-    changed = {column.name: statement.excluded[column.name] for column in table.c if column.name not in ("id", *key)}
+    changed = {column.name: statement.excluded[column.name] for column in table.c if column.name not in ("id", *key, *keep)}
     condition: ColumnElement[bool] | None = statement.excluded[newer] >= table.c[newer] if newer else None
     return statement.on_conflict_do_update(index_elements=[table.c[name] for name in key], set_=changed, where=condition)
 

@@ -7,8 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sigma.ports.infra import Watch
+from sigma.store.calendar import SqlOwnDays
 from sigma.store.commands import SqlCommands
 from sigma.store.database import Database, Link
+from sigma.store.groups import SqlGroups
 from sigma.store.inbox import SqlSignals
 from sigma.store.journal import SqlJournal
 from sigma.store.limits import SqlRisk
@@ -32,6 +34,8 @@ class SqlUnit:
         self.signals = SqlSignals(link)
         self.risk = SqlRisk(link)
         self.journal = SqlJournal(link)
+        self.calendar = SqlOwnDays(link)
+        self.groups = SqlGroups(link)
 
 
 class SqlStore:

@@ -12,44 +12,13 @@ from typing import Any
 from sqlalchemy import BigInteger, DateTime, Dialect, Integer, Numeric, String, Text
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
+from sigma.domain.money import PLACES, from_scaled, to_scaled
 from sigma.domain.times import require_utc
 
-PLACES = 8
-SCALE: int = 10**PLACES
-LIMIT = 90_000_000_000  # rupees: what a scaled 64-bit integer holds, rounded down
 _STEP = Decimal(1).scaleb(-PLACES)
 _WIDE = Context(prec=60)
 
 Id = BigInteger().with_variant(Integer(), "sqlite")
-
-
-def to_scaled(value: Decimal) -> int:
-    """Return `value` rupees as a whole number of 1/100,000,000 rupees.
-
-    Raises
-    ------
-    TypeError
-        It is no Decimal: a float would smuggle in an error, an int hides what was meant.
-    ValueError
-        It is not finite, has more than eight decimals, or is 9,000 crore or more.
-    """
-    if not isinstance(value, Decimal):
-        raise TypeError(f"money must be a Decimal, was {value!r}")
-    if not value.is_finite() or abs(value) >= LIMIT:
-        raise ValueError(f"money must be finite and below {LIMIT:,} rupees, was {value}")
-    over, under = value.as_integer_ratio()
-    scaled, rest = divmod(over * SCALE, under)
-    if rest:
-        raise ValueError(f"money is kept to {PLACES} decimals, {value} has more: round it first")
-    return scaled
-
-
-def from_scaled(scaled: int) -> Decimal:
-    """Return the rupees of a scaled integer, with two decimals or as many more as it needs."""
-    places = PLACES
-    while places > 2 and scaled % 10 == 0:
-        scaled, places = scaled // 10, places - 1
-    return Decimal(scaled).scaleb(-places)
 
 
 def storable(value: Decimal) -> Decimal:

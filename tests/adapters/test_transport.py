@@ -41,6 +41,18 @@ def _closed_port() -> int:
 
 
 @pytest.mark.parametrize("broker", BROKERS)
+def test_a_read_that_got_no_answer_says_why_in_words(broker: str) -> None:
+    refused = account(broker, f"http://127.0.0.1:{_closed_port()}")
+    with pytest.raises(BrokerUnavailable, match=r"could not be reached for .*funds: no connection could be made"):
+        refused.funds()
+    with pytest.raises(BrokerUnavailable, match=r"could not be reached for .*funds: its name was not found"):
+        account(broker, "http://nowhere.invalid").funds()
+    cut = r"gave no answer to .* the connection was cut"
+    with RawServer([raw_server.close]) as server, pytest.raises(BrokerUnavailable, match=cut):
+        account(broker, server.url).funds()
+
+
+@pytest.mark.parametrize("broker", BROKERS)
 class TestNotSent:
     def test_a_refused_connection_proves_that_nothing_was_sent(self, broker: str) -> None:
         for write in WRITES.values():

@@ -115,7 +115,21 @@ def test_instruments_are_refreshed_found_and_shown(cli: Run) -> None:
     assert cli("instruments", "find", "nothinglikeit").out == "Nothing is called 'nothinglikeit'.\n"
     shown = json.loads(cli("instruments", "show", "INFY", "--json").out)
     assert (shown["listing"], shown["kind"]) == ("NSE:INFY", "EQUITY")
-    assert "tick size" in cli("instruments", "show", "NSE:INFY").out
+    shown_plain = cli("instruments", "show", "NSE:INFY").out
+    assert "tick size" in shown_plain
+    assert "INFY-EQ (token " in shown_plain
+
+
+def test_an_option_chain_and_its_expiries_are_shown(cli: Run) -> None:
+    rows = json.loads(cli("instruments", "chain", "NIFTY", "--json").out)
+    assert rows[0]["call"].startswith("NFO:NIFTY")
+    spot = str(rows[len(rows) // 2]["strike"])
+    near = json.loads(cli("instruments", "chain", "NIFTY", "--around", spot, "--strikes", "1", "--json").out)
+    assert [row["strike"] for row in near][1] == float(spot)
+    told = cli("instruments", "chain", "NIFTY", "--around", spot, "--strikes", "1").out
+    assert "NSE:NIFTY 50, expires " in told
+    assert "MONTHLY" in cli("instruments", "chain", "NIFTY", "--expiries").out
+    assert cli("instruments", "chain", "NSE:INDIA VIX").code != 0
 
 
 def test_settings_are_listed_read_and_changed(cli: Run) -> None:

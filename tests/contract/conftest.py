@@ -22,8 +22,8 @@ def server() -> Iterator[SimulatorServer]:
 def lookup(server: SimulatorServer) -> MasterLookup:
     found = MasterLookup()
     context = AdapterContext(SimulatedClock(server.exchange), found, url=server.url)
-    for kit in KITS.values():
-        assert found.learn(kit.master({"api_key": "any"}, None, context)) == []
+    for name, kit in KITS.items():
+        assert found.learn(name, kit.master({"api_key": "any"}, None, context)) == []
     return found
 
 

@@ -6,10 +6,10 @@ by their name in capitals.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from sigma.domain.errors import NotFound
 from sigma.domain.instruments import BrokerInstrument, Kind, MasterRow, listing_text
+from sigma.engines.master_frame import rows_of
+from sigma.ports.masters import MasterFile
 
 CANONICAL = "zerodha"
 
@@ -23,15 +23,12 @@ class MasterLookup:
         self._tokens: dict[tuple[str, str, str], str] = {}
         self._canonical: dict[tuple[str, str], str] = {}
 
-    def learn(self, rows: Iterable[MasterRow | str]) -> list[str]:
+    def learn(self, broker: str, master: MasterFile) -> list[str]:
         """Take in a master (the canonical broker's first) and return its complaints."""
-        complaints = []
-        for row in rows:
-            if isinstance(row, str):
-                complaints.append(row)
-            elif listing := self._listing(row):
+        for row in rows_of(broker, master.rows):
+            if listing := self._listing(row):
                 self._put(listing, row)
-        return complaints
+        return list(master.bad)
 
     def _listing(self, row: MasterRow) -> str | None:
         key = row.exchange, row.symbol.upper() if row.kind is Kind.INDEX else row.exchange_token

@@ -10,6 +10,7 @@ import pytest
 from sigma.domain.errors import InvalidInput, SessionExpired, Unsupported
 from sigma.domain.orders import OrderStatus, OrderType, Outcome, Product
 from sigma.domain.times import to_ist
+from sigma.engines.master_frame import rows_of
 from tests.contract.stage import Stage, buy, new_tag
 
 
@@ -142,7 +143,7 @@ class ReadingContract:
             assert stage.lookup.listing_by_token(stage.name, name.exchange_code, name.token) == listing
 
     def test_the_master_has_rupees_lots_and_contracts_as_the_exchange_has_them(self, stage: Stage) -> None:
-        rows = [row for row in stage.kit.master({"api_key": "any"}, None, stage.context) if not isinstance(row, str)]
+        rows = rows_of(stage.name, stage.kit.master({"api_key": "any"}, None, stage.context).rows)
         by_token = {(row.exchange, row.exchange_token): row for row in rows}
         for security in stage.server.exchange.universe:
             row = by_token.get((security.exchange, security.exchange_token))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from tests.contract.history import HistoryContract
 from tests.contract.reading import LoginContract, ReadingContract
+from tests.contract.streaming import FeedContract
 from tests.contract.writing import OrderContract, SafetyContract
 
 
-class BrokerContract(LoginContract, ReadingContract, OrderContract, SafetyContract):
+class BrokerContract(LoginContract, ReadingContract, HistoryContract, OrderContract, SafetyContract, FeedContract):
     """The whole suite."""

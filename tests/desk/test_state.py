@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from datetime import date
 
 import pytest
 
@@ -81,7 +82,9 @@ def test_asking_a_broker_tells_login_book_and_clock(desk: Desk, account: str) ->
 def test_hours_are_told_for_every_exchange(desk: Desk) -> None:
     hours = {row.exchange: row for row in desk.hours()}
     assert set(hours) == set(Exchange)
-    assert (hours[Exchange.NSE].open, hours[Exchange.MCX].known) == (True, False)
+    assert all(row.known and row.open for row in hours.values())
+    assert hours[Exchange.NSE].closes_at < hours[Exchange.CDS].closes_at < hours[Exchange.MCX].closes_at
+    assert {row.ends for row in hours.values()} == {date(2026, 12, 31)}
 
 
 def test_the_bell_rings_for_a_frozen_account_until_it_was_seen(stage: Stage, desk: Desk) -> None:

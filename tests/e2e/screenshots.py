@@ -7,6 +7,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from decimal import Decimal
 from pathlib import Path
 
 from PIL import Image
@@ -19,7 +20,9 @@ from sigma.cli.demo.command import ALERTS
 from sigma.cli.demo.stage import Home, Stage
 from sigma.cli.processes import free_port
 from sigma.cli.supervise import Program
+from sigma.desk import Desk
 from sigma.domain.errors import SessionExpired
+from sigma.domain.groups import Group, Member
 from sigma.domain.orders import OrderStatus
 from tests import environment
 from tests.browser import FLAGS
@@ -88,10 +91,26 @@ def something_happens(stage: Stage) -> int:
     for number, (listing, side, quantity, details) in enumerate(ALERTS[:3]):
         stage.alert(listing, side, quantity, order_id=f"picture-{number}", **details)
     waiting = eventually(lambda: list(desk.orders.queue()["id"]))
+    watched = a_group(desk)
+    eventually(lambda: len(desk.last_quotes(watched.listings)) == len(watched.members))
     for name in desk.accounts.table()["name"]:
         for read in (desk.holdings, desk.positions, desk.funds):
             read(name, refresh=True)
     return int(waiting[0])
+
+
+def a_group(desk: Desk) -> Group:
+    """Make a basket that lacks something to the whole, with an index to look at, and another list."""
+    desk.groups.add("Banks", ["NSE:HDFCBANK", "NSE:ICICIBANK", "NSE:SBIN"])
+    members = [
+        Member("NSE:INFY", Decimal(25), 40, "After results"),
+        Member("NSE:TCS", Decimal("17.5"), 12),
+        Member("NSE:RELIANCE", Decimal(30), 50),
+        Member("NSE:HDFCBANK", Decimal(20), 30, "Below 1,600 more"),
+        Member("NSE:ITC"),
+        Member("NSE:NIFTY 50"),
+    ]
+    return desk.groups.add("Core holdings", members, description="Bought on the first Monday of a month.")
 
 
 def every_page(browser: Browser, stage: Stage, folder: Path) -> None:
@@ -100,7 +119,7 @@ def every_page(browser: Browser, stage: Stage, folder: Path) -> None:
         for theme in THEMES:
             with window(browser, folder, stage.app_url, size, theme) as camera:
                 for spec in PAGES:
-                    camera.open("/" if spec is PAGES[0] else f"/{spec.path}?account={ACCOUNT}")
+                    camera.open("/" if spec is PAGES[0] else f"/{spec.path}?account={ACCOUNT}&group=2")
                     camera.take(spec.path)
 
 

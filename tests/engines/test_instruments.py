@@ -5,76 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sigma.domain.instruments import BrokerInstrument, Exchange, Kind, Listing, MasterRow, OptionType
-from sigma.engines.instruments import (
-    Known,
-    Merged,
-    canonical_names,
-    cash_symbol,
-    compare,
-    merge,
-    shrunken,
-    underlying_text,
-)
-
-TODAY = date(2026, 2, 2)
-WEEKLY, MONTHLY = date(2026, 2, 10), date(2026, 2, 24)
-
-
-def share(symbol: str, token: str, broker: str = "one", **changes: Any) -> MasterRow:
-    """A share's row; the series is EQ."""
-    row = MasterRow(broker, Exchange.NSE, symbol, token, "NSE", token, Kind.EQUITY, name=symbol, series="EQ")
-    return replace(row, **changes)
-
-
-def option(
-    symbol: str, token: str, expiry: date = MONTHLY, strike: str = "25000", broker: str = "one", **changes: Any
-) -> MasterRow:
-    """A NIFTY call's row."""
-    row = MasterRow(
-        broker,
-        Exchange.NFO,
-        symbol,
-        token,
-        "NFO",
-        token,
-        Kind.OPTION,
-        lot_size=75,
-        expiry=expiry,
-        strike=Decimal(strike),
-        option_type=OptionType.CALL,
-        underlying="NIFTY",
-    )
-    return replace(row, **changes)
-
-
-def index(symbol: str, token: str, broker: str = "one", exchange: Exchange = Exchange.NSE) -> MasterRow:
-    """An index's row, without lot and tick, as masters give it."""
-    return MasterRow(broker, exchange, symbol, token, exchange, token, Kind.INDEX, lot_size=0, tick_size=Decimal(0))
-
-
-def merged(rows: list[MasterRow], known: Known | None = None) -> Merged:
-    """The rows as one broker's new master."""
-    named, refused = canonical_names(rows)
-    return merge(named, refused, known or Known(), TODAY)
-
-
-def as_known(result: Merged, previous: tuple[BrokerInstrument, ...] = ()) -> Known:
-    """What a merged master teaches the next one, as the service puts it together."""
-    listings = {listing.text: listing for listing in result.listings}
-    tokens = {(listings[item.listing].exchange, item.exchange_token): item.listing for item in result.instruments}
-    isins = {(row.exchange, row.isin, row.series): row.text for row in result.listings if row.isin}
-    return Known(tokens, isins, listings, previous)
-
-
-def texts(result: Merged) -> list[str]:
-    return [listing.text for listing in result.listings]
+from sigma.engines.instruments import compare, frames_of, merge, shrunken
+from sigma.engines.master_frame import frame_of
+from tests.engines.masters import MONTHLY, TODAY, WEEKLY, as_known, index, merged, only, option, share, texts
 
 
 @pytest.mark.parametrize(
@@ -95,7 +34,9 @@ def texts(result: Merged) -> list[str]:
 def test_a_share_is_named_as_its_exchange_does_with_the_series_unless_eq(
     exchange: Exchange, symbol: str, series: str, canonical: str
 ) -> None:
-    assert cash_symbol(exchange, symbol, series) == canonical
+    assert texts(merged([share(symbol, "1", exchange=exchange, exchange_code=exchange, series=series)])) == [
+        f"{exchange}:{canonical}"
+    ]
 
 
 def test_derivatives_are_named_by_contract_whatever_their_broker_calls_them() -> None:
@@ -123,17 +64,17 @@ def test_the_last_expiry_of_the_month_is_the_monthly_one_of_its_own_underlying()
 
 
 def test_a_derivative_knows_what_it_is_written_on_and_how_long_its_token_is_its_own() -> None:
-    result = merged([option("x", "1"), option("y", "2", underlying="ABCLTD")])
-    assert [listing.underlying for listing in result.listings] == ["NSE:NIFTY 50", "NSE:ABCLTD"]
-    assert (result.instruments[0].valid_from, result.instruments[0].valid_to) == (TODAY, MONTHLY)
-    assert underlying_text(Exchange.MCX, "GOLD") == "GOLD"
+    gold = option("z", "3", underlying="GOLD", exchange=Exchange.MCX, exchange_code="MCX")
+    result = merged([option("x", "1"), option("y", "2", underlying="ABCLTD"), gold])
+    assert result.listings["underlying"].to_list() == ["NSE:NIFTY 50", "NSE:ABCLTD", "GOLD"]
+    assert result.instruments.select("valid_from", "valid_to").row(0) == (TODAY, MONTHLY)
 
 
 def test_rows_of_two_brokers_are_one_listing_when_the_exchange_token_is_one() -> None:
     first = merged([share("ABC LTD", "22")])
     second = merged([share("ABCLTD", "22", "two")], as_known(first))
     assert texts(second) == texts(first) == ["NSE:ABC LTD"]
-    assert second.instruments[0].symbol == "ABCLTD"
+    assert second.instruments["symbol"].to_list() == ["ABCLTD"]
 
 
 def test_rows_without_a_common_token_are_one_listing_by_isin_and_series() -> None:
@@ -195,7 +136,7 @@ def test_a_token_and_a_symbol_that_contradict_each_other_are_quarantined_with_th
 def test_a_token_and_an_isin_that_contradict_each_other_are_quarantined() -> None:
     first = merged([share("ABC", "22", isin="INE009A01021")])
     second = merged([share("ABD", "22", "two", isin="INE467B01029")], as_known(first))
-    assert not second.listings
+    assert second.listings.is_empty()
     assert "INE467B01029" in second.ambiguous[0]
 
 
@@ -233,7 +174,7 @@ def test_a_row_that_lacks_what_names_it_is_quarantined_and_costs_no_other(row: M
 
 def test_a_share_renamed_by_its_exchange_gets_its_new_name_although_others_still_have_the_old() -> None:
     yesterday = merged([share("ZOMATO", "5097")])
-    others = as_known(merged([share("ZOMATO-EQ", "5097", "two")]), yesterday.instruments)
+    others = as_known(merged([share("ZOMATO-EQ", "5097", "two")]), yesterday)
     assert texts(merged([share("ETERNAL", "5097")], others)) == ["NSE:ETERNAL"]
 
 
@@ -242,27 +183,27 @@ def test_what_another_master_said_better_is_kept() -> None:
         [share("NIFTYBEES", "1", kind=Kind.ETF, name="NIPPON INDIA ETF NIFTY BEES", freeze_quantity=900, isin="INF204KB14I2")]
     )
     vague = share("NIFTYBEES-EQ", "1", "two", name="NIFTYBEES", tick_size=Decimal("0.01"))
-    (listing,) = merged([vague], as_known(first)).listings
-    assert (listing.kind, listing.name) == (Kind.ETF, "NIPPON INDIA ETF NIFTY BEES")
-    assert (listing.freeze_quantity, listing.isin) == (900, "INF204KB14I2")
-    assert listing.tick_size == Decimal("0.01")
+    listing = only(merged([vague], as_known(first)).listings)
+    assert (listing["kind"], listing["name"]) == ("ETF", "NIPPON INDIA ETF NIFTY BEES")
+    assert (listing["freeze_quantity"], listing["isin"]) == (900, "INF204KB14I2")
+    assert listing["tick_size"] == 1_000_000
 
 
 def test_a_difference_counts_what_came_went_and_changed() -> None:
     old = merged([share("A", "1"), share("B", "2"), share("C", "3"), share("D", "4")])
     new = merged([share("A", "1"), share("B", "22"), share("C", "3", lot_size=2), share("E", "5")])
-    difference = compare(as_known(old, old.instruments), new)
+    difference = compare(as_known(old, old), new)
     assert (difference.added, difference.gone, difference.changed) == (1, 1, 2)
 
 
 def test_a_name_keeps_the_day_from_which_it_is_valid() -> None:
     old = merged([share("A", "1"), share("B", "2")])
-    named, refused = canonical_names([share("A", "1"), share("B", "22")])
-    new = merge(named, refused, as_known(old, old.instruments), TODAY + timedelta(days=1))
-    assert [item.valid_from for item in new.instruments] == [TODAY, TODAY + timedelta(days=1)]
+    new = merge(frame_of([share("A", "1"), share("B", "22")]), as_known(old, old), TODAY + timedelta(days=1))
+    assert new.instruments["valid_from"].to_list() == [TODAY, TODAY + timedelta(days=1)]
 
 
 def names(count: int, exchange: str = "NSE", valid_to: date | None = None) -> list[BrokerInstrument]:
+    """So many names on one exchange."""
     return [
         BrokerInstrument("one", f"{exchange}:{number}", str(number), str(number), exchange, valid_to=valid_to)
         for number in range(count)
@@ -287,9 +228,10 @@ def names(count: int, exchange: str = "NSE", valid_to: date | None = None) -> li
 def test_a_download_much_smaller_than_the_last_is_suspicious_but_expired_contracts_are_not_missed(
     before: list[BrokerInstrument], after: list[BrokerInstrument], suspicious: bool
 ) -> None:
-    assert bool(shrunken(before, after, TODAY)) is suspicious
+    assert bool(shrunken(frames_of([], before)[1], frames_of([], after)[1], TODAY)) is suspicious
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.builds(
@@ -304,8 +246,8 @@ def test_a_download_much_smaller_than_the_last_is_suspicious_but_expired_contrac
 def test_no_row_is_lost_and_no_listing_has_two_names(rows: list[MasterRow]) -> None:
     result = merged(rows)
     assert len(result.listings) == len(result.instruments) == len(set(texts(result)))
-    assert len({item.token for item in result.instruments}) == len(result.instruments)
-    kept = {(item.symbol, item.token) for item in result.instruments}
+    assert result.instruments["token"].is_unique().all()
+    kept = set(result.instruments.select("symbol", "token").iter_rows())
     for row in rows:
         said = any(f"NSE:{row.symbol} (token {row.token}) " in complaint for complaint in result.ambiguous)
         assert said or (row.symbol, row.token) in kept

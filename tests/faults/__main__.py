@@ -11,14 +11,16 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.faults import plan
+from tests.faults import bars, instruments, plan
 from tests.faults.campaign import Campaign, Report
 from tests.faults.waits import REAL, SHORT, Waits
 from tests.faults.world import World
 
 KILLS = 300
 REAL_KILLS = 10
+LAKE_KILLS = 25
 LEAST_HITS = 10
+MASTER_KILLS = 25
 
 
 def campaign(home: Path, kills: int, seed: int, waits: Waits, tell: Callable[[str], None]) -> Report:
@@ -57,7 +59,7 @@ def show(title: str, report: Report) -> None:
 def main() -> int:
     """Run the campaign that the command line asks for."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description="Kills workers and counts orders.")
-    parser.add_argument("--only", choices=["orders"], default="orders", help="which campaign (there is one)")
+    parser.add_argument("--only", choices=["orders", "bars", "instruments"], help="which campaign (default: all)")
     parser.add_argument(
         "--kills", type=int, help=f"how many workers die (default {KILLS}, then {REAL_KILLS} with the real waits)"
     )
@@ -65,9 +67,19 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=7, help="same seed, same plan")
     parser.add_argument("--verbose", action="store_true", help="tell of each round")
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that no process is left behind
+    campaigns: dict[str, Callable[[], int]] = {
+        "orders": lambda: orders(given),
+        "bars": lambda: lake(given.kills or LAKE_KILLS, given.seed),
+        "instruments": lambda: masters(given.kills or MASTER_KILLS, given.seed),
+    }
+    return max(campaigns[name]() for name in ([given.only] if given.only else campaigns))
+
+
+def orders(given: argparse.Namespace) -> int:
+    """Run the campaign of orders and return the exit code."""
     real = given.real_waits if given.real_waits is not None else REAL_KILLS if given.kills is None else 0
     runs = [("short waits", KILLS if given.kills is None else given.kills, SHORT), ("real waits", real, REAL)]
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that no process is left behind
     folder = Path(tempfile.mkdtemp(prefix="sigma-faults-"))
     reports = []
     for title, kills, waits in runs:
@@ -77,6 +89,18 @@ def main() -> int:
         reports.append(campaign(home, kills, given.seed, waits, tell))
         show(title, reports[-1])
     return conclude(reports, folder)
+
+
+def masters(kills: int, seed: int) -> int:
+    """Run the campaign of instrument masters and return the exit code."""
+    with tempfile.TemporaryDirectory(prefix="sigma-faults-") as folder:
+        return instruments.show(instruments.campaign(Path(folder), kills, seed))
+
+
+def lake(kills: int, seed: int) -> int:
+    """Run the campaign of the lake and return the exit code."""
+    with tempfile.TemporaryDirectory(prefix="sigma-faults-") as folder:
+        return bars.show(bars.campaign(Path(folder), kills, seed))
 
 
 def conclude(reports: list[Report], folder: Path) -> int:

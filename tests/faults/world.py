@@ -126,7 +126,7 @@ class World:
         self.url = self._simulator(seed)
         foreign = [name for name in os.environ if name.startswith(("SIGMA_", "KITE_", "SMARTAPI_"))]
         own = {name: value for name, value in os.environ.items() if name not in foreign}
-        self.environment = {**own, **environment(self.url), "SIGMA_HOME": str(self.home / "sigma")}
+        self.environment = {**own, **environment(self.url), "SIGMA_CALL_LIMITS": "off", "SIGMA_HOME": str(self.home / "sigma")}
         before = dict(os.environ)
         self._ends.callback(_set_environment, before)
         _set_environment(self.environment)

@@ -11,7 +11,10 @@ from nbclient import NotebookClient
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-FOREIGN = ("SIGMA_CLOCK_URL", "SIGMA_ZERODHA_URL", "SIGMA_ANGELONE_URL", "SIGMA_ANGELONE_MASTER_URL", "SIGMA_DATABASE_URL")
+FOREIGN = (
+    *("SIGMA_CLOCK_URL", "SIGMA_ZERODHA_URL", "SIGMA_ANGELONE_URL", "SIGMA_ANGELONE_MASTER_URL", "SIGMA_DATABASE_URL"),
+    *("SIGMA_ZERODHA_WS_URL", "SIGMA_ANGELONE_WS_URL"),
+)
 
 
 def printed(notebook: nbformat.NotebookNode) -> str:

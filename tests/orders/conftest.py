@@ -31,7 +31,7 @@ def prompt() -> SimConfig:
 def environment(server: SimulatorServer, home: Path) -> dict[str, str]:
     """Return the variables of a process that trades on this simulator."""
     plain = {name: value for name, value in os.environ.items() if not name.startswith(("SIGMA_", "KITE_", "SMARTAPI_"))}
-    return {**plain, **control.environment(server.url), "SIGMA_HOME": str(home)}
+    return {**plain, **control.environment(server.url), "SIGMA_CALL_LIMITS": "off", "SIGMA_HOME": str(home)}
 
 
 @pytest.fixture(scope="session")

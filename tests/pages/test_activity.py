@@ -7,6 +7,7 @@ from datetime import timedelta
 import pandas as pd
 import pytest
 
+from pages.ui import table
 from pages.ui.activity_rows import Day, moment, opened, timeline
 from pages.ui.badges import Badge
 from sigma.desk import Desk
@@ -136,6 +137,34 @@ def test_the_address_opens_the_story_of_an_order_or_a_message(stage: Stage, monk
 def test_an_address_that_names_nothing_says_so(stage: Stage, monkeypatch: pytest.MonkeyPatch, query: dict[str, str]) -> None:
     app = page("activity", stage, monkeypatch, **query)
     assert "There is no" in app.error[-1].value
+
+
+def test_a_busy_day_is_read_as_far_as_it_is_shown_and_no_line_is_lost(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    for quantity in range(1, 6):
+        received(stage, quantity)
+    app = page("activity", stage, monkeypatch)
+    (whole,) = (list(shown.value["what"]) for shown in app.dataframe)
+    monkeypatch.setattr(table, "PAGE_ROWS", 4)
+    told, pages = [], -(-len(whole) // 4)
+    for number in range(1, pages + 1):
+        app.run() if number == 1 else app.pagination(key="activity-page").set_value(number).run()
+        assert not app.exception
+        assert app.caption[0].value.startswith(f"{len(whole)} lines of ")
+        told += list(app.dataframe[0].value["what"])
+    assert told == whole
+    assert sum("BUY" in line for line in whole) == 10, "five messages and the order of each"
+
+
+def test_a_source_of_orders_that_are_not_read_yet_can_be_chosen(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage.order(None, queue=True)
+    for _ in range(3):
+        received(stage)
+    monkeypatch.setattr(table, "PAGE_ROWS", 2)
+    app = page("activity", stage, monkeypatch)
+    app.selectbox(key="activity-source").set_value("You").run()
+    assert not app.exception
+    assert app.caption[0].value.startswith("1 line of ")
+    assert list(app.dataframe[0].value["kind"]) == [["Order"]]
 
 
 def test_filters_narrow_the_list_and_an_empty_one_says_what_to_do(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,25 +36,33 @@ send_to_login_first()
 page.run()
 """
 ASKED_TO_DELETE = """
+import streamlit as st
+
 from pages.ui.broker_dialogs import delete
+from pages.ui.dialogs import draw_wanted
 from pages.ui.navigation import menu
 from pages.ui.rows import rows
 from pages.ui.session import desk
 
 menu("owner", {})
+draw_wanted()
 for row in rows(desk().accounts.table()):
-    if row.name == "kite":
+    if row.name == "kite" and st.session_state.pop("ask", False):
         delete(row.id, row.name, is_default=row.is_default)
 """
 ASKED_TO_EDIT = """
+import streamlit as st
+
 from pages.ui.broker_dialogs import edit
+from pages.ui.dialogs import draw_wanted
 from pages.ui.navigation import menu
 from pages.ui.rows import rows
 from pages.ui.session import desk
 
 menu("owner", {})
+draw_wanted()
 for row in rows(desk().accounts.table()):
-    if row.name == "smart":
+    if row.name == "smart" and st.session_state.pop("ask", False):
         edit(row.id, row.name)
 """
 Open = Callable[..., AppTest]
@@ -80,6 +88,7 @@ def opened(stage: Stage, waiting: Arrivals, monkeypatch: pytest.MonkeyPatch) -> 
     def open_page(script: str = PAGE, **query: str) -> AppTest:
         at = AppTest.from_string(script, default_timeout=60)
         at.session_state["sign-in"] = token
+        at.session_state["ask"] = True
         for name, value in query.items():
             at.query_params[name] = value
         at.run()

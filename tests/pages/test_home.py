@@ -134,7 +134,8 @@ def accounts(**more: object) -> pd.DataFrame:
 
 
 def facts(**more: pd.DataFrame) -> Facts:
-    return Facts(**{"unknown": orders(), "queue": orders(), "faulty": orders(), "accounts": accounts(), **more})
+    given = {"unknown": orders(), "queue": orders(), "faulty": orders(), "accounts": accounts(), **more}
+    return Facts(**given, waiting=len(given["queue"]))
 
 
 def test_nothing_needs_a_person_when_all_is_well() -> None:

@@ -53,41 +53,42 @@ def draws_the_page() -> None:
 def draws_the_approval() -> None:
     import streamlit as st
 
-    from pages.ui import queue_approve
+    from pages.ui.dialogs import draw_wanted
     from pages.ui.navigation import menu
+    from pages.ui.queue_approve import open_approval
 
     menu("owner", {})
-    if queue_approve.APPROVING in st.session_state:
-        queue_approve.draw_approval()
-    else:
-        queue_approve.open_approval(st.session_state["ids"])
+    draw_wanted()
+    if st.session_state.pop("ask", False):
+        open_approval(st.session_state["ids"])
 
 
 def draws_the_edit() -> None:
     import streamlit as st
 
-    from pages.ui import queue_edit
+    from pages.ui.dialogs import draw_wanted
     from pages.ui.navigation import menu
+    from pages.ui.queue_edit import open_edit
 
     menu("owner", {})
-    if queue_edit.EDITING in st.session_state:
-        queue_edit.draw_edit()
-    else:
-        queue_edit.open_edit(st.session_state["ids"][0])
+    draw_wanted()
+    if st.session_state.pop("ask", False):
+        open_edit(st.session_state["ids"][0])
 
 
 def draws_the_cancel() -> None:
     import streamlit as st
 
     from pages.ui import queue_acts
+    from pages.ui.dialogs import draw_wanted
     from pages.ui.navigation import menu
     from pages.ui.queue_rows import as_rows
     from pages.ui.session import desk
 
     menu("owner", {})
-    if "rows" not in st.session_state:
-        st.session_state["rows"] = as_rows(desk().orders.queue(), {}, (), desk().now())
-    queue_acts.cancel(st.session_state["rows"])
+    draw_wanted()
+    if st.session_state.pop("ask", False):
+        queue_acts.cancel(as_rows(desk().orders.queue(), {}, (), desk().now()))
 
 
 def drawn(script: object, *orders: Order) -> AppTest:
@@ -95,6 +96,7 @@ def drawn(script: object, *orders: Order) -> AppTest:
     seen = AppTest.from_function(script, default_timeout=60)  # type: ignore[arg-type]
     seen.session_state["sign-in"] = state.entrance().sign_in_owner()
     seen.session_state["ids"] = [order.id for order in orders]
+    seen.session_state["ask"] = True
     return looked(seen)
 
 

@@ -20,10 +20,10 @@ __all__ = ["server", "stage", "template"]
 OLD, NEW = "three quiet horses", "four loud engines"
 
 
-def settings(stage: Stage, patch: pytest.MonkeyPatch) -> AppTest:
+def settings(stage: Stage, patch: pytest.MonkeyPatch, part: str = "") -> AppTest:
     entrance = Entrance(stage.house)
     patch.setattr(form, "entrance", lambda: entrance)
-    return opened("settings", stage, patch)
+    return opened("settings", stage, patch, **({page.PART: part} if part else {}))
 
 
 def drawn(app: AppTest) -> set[str]:
@@ -38,9 +38,14 @@ def refused(app: AppTest) -> list[str]:
 
 
 def draws_the_dialog() -> None:
+    import streamlit as st
+
+    from pages.ui.dialogs import draw_wanted
     from pages.ui.webhook import new_secret
 
-    new_secret(True)
+    draw_wanted()
+    if st.session_state.pop("ask", False):
+        new_secret(True)
 
 
 def test_every_setting_is_in_one_group_and_the_groups_for_every_day_come_first() -> None:
@@ -135,6 +140,7 @@ def test_a_new_webhook_secret_is_shown_once_and_works(stage: Stage, monkeypatch:
     monkeypatch.setattr(session, "entrance", lambda: entrance)
     app = AppTest.from_function(draws_the_dialog, default_timeout=60)
     app.session_state[session.SIGN_IN] = entrance.sign_in_owner()
+    app.session_state["ask"] = True
     app.run()
     assert not app.code
     assert stage.house.signals.identify(stage.secret) == stage.user_id, "asked, and nothing is done yet"
@@ -148,8 +154,9 @@ def test_a_new_webhook_secret_is_shown_once_and_works(stage: Stage, monkeypatch:
 
 
 def test_the_webhooks_address_is_where_it_says_that_it_listens(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    app = settings(stage, monkeypatch)
+    app = settings(stage, monkeypatch, "Webhook")
     assert any("has not said where it listens" in text.value for text in app.markdown)
+    assert not drawn(app), "only the part that the address names is drawn"
     stage.house.events.beat("gateway", {"address": "http://127.0.0.1:8765"})
     app.run()
     assert "http://127.0.0.1:8765/webhook/tradingview" in {code.value for code in app.code}
@@ -166,7 +173,7 @@ def change(app: AppTest, old: str, new: str, again: str) -> list[str]:
 
 def test_a_password_is_changed_with_the_old_one_and_the_new_one_twice(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     other = Entrance(stage.house).claim(OLD)
-    app = settings(stage, monkeypatch)
+    app = settings(stage, monkeypatch, "Password")
     assert "differ" in change(app, OLD, NEW, NEW + "x")[0]
     assert "old password is wrong" in change(app, "not the old one", NEW, NEW)[0]
     assert "characters" in change(app, OLD, "short", "short")[0]
@@ -177,6 +184,6 @@ def test_a_password_is_changed_with_the_old_one_and_the_new_one_twice(stage: Sta
 
 
 def test_where_nobody_has_a_password_there_is_none_to_change(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    app = settings(stage, monkeypatch)
+    app = settings(stage, monkeypatch, "Password")
     assert any("Nobody has chosen a password" in text.value for text in app.markdown)
     assert "go_password" not in {button.key for button in app.button}

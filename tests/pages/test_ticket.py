@@ -32,14 +32,14 @@ WISH: dict[str, Any] = {
 def draws_the_ticket() -> None:
     import streamlit as st
 
-    from pages.ui import ticket
+    from pages.ui.dialogs import draw_wanted
     from pages.ui.navigation import menu
+    from pages.ui.ticket import open_ticket
 
     menu("owner", {})
-    if ticket.ID in st.session_state:
-        ticket.draw_ticket()
-    else:
-        ticket.open_ticket(**st.session_state["given"])
+    draw_wanted()
+    if "given" in st.session_state:
+        open_ticket(**st.session_state.pop("given"))
 
 
 def opened(stage: Stage, patch: pytest.MonkeyPatch, **given: object) -> AppTest:
@@ -60,6 +60,15 @@ def looked(app: AppTest) -> AppTest:
 
 def send(app: AppTest) -> AppTest:
     pressed(app, "go_send").click()
+    return looked(app)
+
+
+def not_closed(app: AppTest, **given: object) -> AppTest:
+    """Return the drawer as it is for somebody whom its closing did not reach: filled in again, of the same opening."""
+    opening = app.session_state[ticket.ID]
+    app.session_state["given"] = given
+    looked(app)
+    app.session_state[ticket.ID] = opening
     return looked(app)
 
 
@@ -102,8 +111,10 @@ def test_prices_are_written_with_the_decimals_of_their_tick() -> None:
 
 
 def test_two_clicks_place_one_order(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    app = opened(stage, monkeypatch, account=KITE, listing="NSE:INFY", side="BUY", quantity=5, product="CNC")
-    send(send(app))
+    given = {"account": KITE, "listing": "NSE:INFY", "side": "BUY", "quantity": 5, "product": "CNC"}
+    app = send(opened(stage, monkeypatch, **given))
+    assert not app.button, "it closes"
+    send(not_closed(app, **given))
     (order,) = stage.desk.orders.table(KITE).itertuples()
     assert (order.client_order_id, order.source, order.quantity) == (app.session_state[ticket.ID], "PERSON", 5)
 
@@ -111,10 +122,9 @@ def test_two_clicks_place_one_order(stage: Stage, monkeypatch: pytest.MonkeyPatc
 def test_a_second_click_on_a_changed_wish_is_a_conflict_and_not_a_second_order(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    app = opened(stage, monkeypatch, account=KITE, listing="NSE:INFY", side="BUY", quantity=5, product="CNC")
+    given = {"account": KITE, "listing": "NSE:INFY", "side": "BUY", "quantity": 5, "product": "CNC"}
+    app = not_closed(send(opened(stage, monkeypatch, **given)), **{**given, "quantity": 6})
     send(app)
-    app.number_input(key=ticket.QUANTITY).set_value(6)
-    send(looked(app))
     assert any("belongs to another order" in error.value for error in app.error)
     assert len(stage.desk.orders.table(KITE)) == 1
 

@@ -5,18 +5,24 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import time, timedelta
+from datetime import datetime, time, timedelta
 from decimal import Decimal
+
+import numpy as np
 
 from sigma.domain.accounts import AuthMode, BrokerSession, Capabilities, Profile
 from sigma.domain.answers import BookRead, BrokerFill, BrokerOrder, WriteAnswer
+from sigma.domain.bars import BAR, Bars
 from sigma.domain.errors import BrokerError, BrokerUnavailable, InvalidInput, SessionExpired, Unsupported
-from sigma.domain.instruments import MasterRow
-from sigma.domain.market import Quote
+from sigma.domain.instruments import Exchange, Kind, MasterRow
+from sigma.domain.limits import CallKind, CallLimit, Window
+from sigma.domain.market import Quote, Timeframe
 from sigma.domain.orders import Order, OrderRequest, OrderType, Product, Validity, Variety
 from sigma.domain.portfolio import Funds, Holding, Position, Rows
 from sigma.domain.times import next_ist
+from sigma.engines.master_frame import frame_of
 from sigma.ports.broker import AdapterContext, Broker
+from sigma.ports.masters import MasterFile
 
 
 def fake_capabilities(broker: str, **changes: object) -> Capabilities:
@@ -32,9 +38,16 @@ def fake_capabilities(broker: str, **changes: object) -> Capabilities:
         "credentials": ("api_key", "api_secret"),
         "login_fields": ("request_token",),
         "quote_batch": 2,
-        "reads_per_second": 4.0,
+        "limits": (CallLimit("all calls", frozenset(CallKind), (Window(1000, 1),)),),
     }
     return Capabilities(**(wanted | changes))  # type: ignore[arg-type]
+
+
+def master_file(rows: Iterable[MasterRow | str]) -> MasterFile:
+    """Return rows, and texts for lines that cannot be read, as a master."""
+    found = list(rows)
+    bad = tuple(row for row in found if isinstance(row, str))
+    return MasterFile(frame_of(row for row in found if isinstance(row, MasterRow)), bad)
 
 
 @dataclass
@@ -63,6 +76,7 @@ class FakeKit:
     open_positions: tuple[Position, ...] = ()
     bad_rows: tuple[str, ...] = ()
     prices: dict[str, Decimal] = field(default_factory=dict)
+    told: Callable[[str, Timeframe, datetime, datetime], Bars] = lambda *_: np.empty(0, BAR)
     slow: Callable[[], None] = lambda: None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -73,11 +87,17 @@ class FakeKit:
         self.made += 1
         return FakeBroker(self, session, context)
 
-    def master(
-        self, credentials: Mapping[str, str], session: BrokerSession | None, context: AdapterContext
-    ) -> Iterable[MasterRow | str]:
+    def master(self, credentials: Mapping[str, str], session: BrokerSession | None, context: AdapterContext) -> MasterFile:
         self.called("master")
-        yield from self.rows
+        return master_file(self.rows)
+
+    def read_master(self, data: bytes) -> MasterFile:
+        """Read symbols, one a line; each is a share of NSE."""
+        lines = data.decode().split()
+        if not lines:
+            raise BrokerUnavailable("This is no master.")
+        name = self.capabilities.broker
+        return master_file(MasterRow(name, Exchange.NSE, line, line, "NSE", line, Kind.EQUITY, line, "EQ") for line in lines)
 
     def called(self, what: str) -> None:
         """Count a call, and fail when a failure is due."""
@@ -168,6 +188,10 @@ class FakeBroker:
         self._read(f"quotes {len(listings)}")
         now = self.context.clock.now()
         return {text: Quote(text, self.kit.prices[text], now) for text in listings if text in self.kit.prices}
+
+    def history(self, listing: str, timeframe: Timeframe, start: datetime, end: datetime) -> Bars:
+        self._read(f"history {listing} {timeframe}")
+        return self.kit.told(listing, timeframe, start, end)
 
     def order_book(self) -> BookRead:
         raise BrokerUnavailable("This fake has no book.")

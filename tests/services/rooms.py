@@ -9,23 +9,31 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from sigma.domain.accounts import Account
-from sigma.domain.calendar import Calendar
 from sigma.domain.events import Event
+from sigma.infra.buckets import FileBudget
+from sigma.infra.exchange_days import past_of, shipped_days
 from sigma.infra.failures import FailureMinute
+from sigma.infra.latest import LatestTables
 from sigma.infra.machine import LocalMachine
+from sigma.infra.wanted import FileWanted
 from sigma.services.accounts import AccountsService
+from sigma.services.calendar import CalendarService
 from sigma.services.connections import Connections, Endpoint
 from sigma.services.events import EventsService
+from sigma.services.groups import GroupsService
 from sigma.services.health import HealthService
 from sigma.services.instruments import InstrumentsService
 from sigma.services.listings import ListingLookup
+from sigma.services.live import LiveQuotes
 from sigma.services.market import MarketService
+from sigma.services.market_health import MarketHealthService
 from sigma.services.overview import OverviewService
 from sigma.services.people import PeopleService
 from sigma.services.portfolio import PortfolioService
 from sigma.services.quotes import QuotesService
 from sigma.services.sessions import SessionsService
 from sigma.services.settings import SettingsService
+from sigma.services.turns import Turns
 from sigma.store import migrate
 from sigma.store.market import open_market
 from sigma.store.secrets import SecretCipher, new_key
@@ -78,7 +86,10 @@ class Rooms:
         self.market_store = open_market(home)
         self.events = EventsService(self.store, self.clock)
         self.settings = SettingsService(self.store, self.clock, self.events)
+        shipped = shipped_days()
+        self.days = CalendarService(self.store, self.clock, self.events, shipped, past_of(shipped))
         self.lookup = ListingLookup(self.market_store, self.clock)
+        self.budget = FileBudget(home / "locks", self.clock)
         self.connections = Connections(
             self.store,
             self.clock,
@@ -86,6 +97,7 @@ class Rooms:
             self.lookup,
             self.settings,
             self.events,
+            Turns(self.clock, self.budget),
             endpoints={"alpha": Endpoint("http://127.0.0.1:1", "")},
             hide=self.hidden.update,
         )
@@ -101,13 +113,30 @@ class Rooms:
         self.instruments = InstrumentsService(
             self.store, self.market_store, self.clock, self.connections, self.settings, self.events, self.lookup
         )
+        self._prices_and_sums()
+        self.people = self.other_people()
+        with self.store.read() as tx:
+            self.user = tx.users.owner().id
+
+    def _prices_and_sums(self) -> None:
+        self.groups = GroupsService(self.store, self.clock, self.instruments, self.events)
+        self.live = LiveQuotes(
+            LatestTables(self.home / "feed"),
+            FileWanted(self.home / "feed" / "wanted", self.clock),
+            self.market_store,
+            self.clock,
+            self.settings,
+        )
         self.portfolio = PortfolioService(
-            self.store, self.clock, self.connections, self.instruments, self.settings, self.events, self.market_store
+            self.store, self.clock, self.connections, self.instruments, self.settings, self.events, self.live
         )
         self.market = MarketService(
-            self.clock, self.accounts, self.connections, self.instruments, self.settings, preferred_broker="alpha"
+            self.clock, self.accounts, self.connections, self.instruments, self.settings, self.live, preferred_broker="alpha"
         )
-        self.quotes = QuotesService(self.store, self.market_store, self.clock, Calendar(), self.connections, self.market)
+        self.quotes = QuotesService(
+            self.store, self.market_store, self.clock, self.days.calendar, self.connections, self.market, self.live
+        )
+        self.market_health = MarketHealthService(self.store, self.clock, self.settings, self.connections, self.market, self.live)
         self.health = HealthService(
             self.store,
             self.clock,
@@ -115,12 +144,11 @@ class Rooms:
             self.connections,
             self.sessions,
             self.instruments,
-            LocalMachine(home, self.clock, {"SIGMA_KEY": "given"}),
+            LocalMachine(self.home, self.clock, {"SIGMA_KEY": "given"}),
+            self.days.calendar,
+            self.market_health,
         )
-        self.overview = OverviewService(self.store, self.clock, Calendar(), self.settings, self.sessions, self.portfolio)
-        self.people = self.other_people()
-        with self.store.read() as tx:
-            self.user = tx.users.owner().id
+        self.overview = OverviewService(self.store, self.clock, self.days.calendar, self.settings, self.sessions, self.portfolio)
 
     def close(self) -> None:
         self.store.close()

@@ -27,6 +27,7 @@ def test_a_new_installation_lacks_its_worker_its_secret_and_its_instruments(room
     assert [check.what for check in checks if check.mark in (Mark.BAD, Mark.WARNING)] == [
         "worker",
         "webhook secret",
+        "market data",
         "instruments",
     ]
     assert {check.what for check in checks if check.mark is Mark.GOOD} >= {"database", "key", "disk"}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime
 
 import pytest
@@ -45,6 +47,17 @@ def test_a_login_is_encrypted_at_rest_and_hidden_from_logs(rooms: Rooms) -> None
     stored = (rooms.home / "sigma.db").read_bytes() + (rooms.home / "sigma.db-wal").read_bytes()
     assert b"secret-session-1" not in stored
     assert b"secret-of-ann" not in stored
+
+
+def test_a_damaged_login_is_the_error_of_its_account_alone(rooms: Rooms) -> None:
+    whole, damaged = rooms.connected("ann"), rooms.account("ben", "beta")
+    with closing(sqlite3.connect(rooms.home / "sigma.db")) as raw, raw:
+        copied = "insert into account_sessions select ?, user_id, 'not a token', obtained_at, expires_at from account_sessions"
+        raw.execute(copied, (damaged.id,))
+    assert rooms.sessions.stored(whole).state is SessionState.CONNECTED
+    told = rooms.sessions.stored(damaged)
+    assert told.state is SessionState.ERROR
+    assert "key" in (told.error or "")
 
 
 def test_another_client_s_login_is_refused_and_nothing_is_stored(rooms: Rooms) -> None:

@@ -29,8 +29,8 @@ SILENT.setLevel(logging.CRITICAL + 1)
 
 
 @functools.cache
-def load_smartapi() -> types.ModuleType:
-    """Import a copy of ``SmartApi.smartConnect`` for these tests alone, without its network call, its files and its logging.
+def load_smartapi(wanted: str = "SmartApi.smartConnect") -> types.ModuleType:
+    """Import a copy of one of the package's modules for these tests alone, without its network call, its files and its logging.
 
     A copy, because the adapter gives its own copy a session of its own: the simulator is tested with the client as it comes.
     """
@@ -45,7 +45,7 @@ def load_smartapi() -> types.ModuleType:
     real_get, requests.get = requests.get, refuse  # type: ignore[assignment]
     sys.modules["logzero"] = logzero
     try:
-        module = importlib.import_module("SmartApi.smartConnect")
+        module = importlib.import_module(wanted)
     finally:
         requests.get = real_get
         for name in [name for name in sys.modules if name.partition(".")[0] in ("SmartApi", "logzero")]:

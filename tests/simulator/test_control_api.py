@@ -6,7 +6,7 @@ import pyotp
 import pytest
 from kiteconnect import KiteConnect
 
-from sigma.domain.calendar import Calendar
+from sigma.domain.calendar import weekdays
 from sigma.simulator.clock import default_start
 from sigma.simulator.server import SimulatorServer
 from tests.simulator.conftest import FRIDAY
@@ -174,4 +174,4 @@ def test_a_huge_body_is_refused(sim: SimulatorServer, control: Control) -> None:
     ],
 )
 def test_a_demo_starts_inside_the_latest_session(now: str, start: str) -> None:
-    assert default_start(datetime.fromisoformat(now), Calendar()) == datetime.fromisoformat(start)
+    assert default_start(datetime.fromisoformat(now), weekdays()) == datetime.fromisoformat(start)

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sigma.domain.orders import OrderType, Product, Side, Variety
+from sigma.domain.times import ist_date
 from sigma.simulator.depth import Liquidity
 from sigma.simulator.exchange import Exchange
 from sigma.simulator.model import Change, Refusal, SimAccount, State
@@ -79,8 +80,8 @@ def test_derivatives_are_carried_over_and_settled_when_they_expire(exchange: Exc
     carried = exchange.positions(account)[0]
     assert (carried.net, carried.overnight, carried.average_price) == (65, 65, last)
     assert account.cash == cash + (carried.close_price - last) * 65
-    exchange.roll()
-    exchange.roll()
+    exchange.roll()  # it expires on the 24th, a holiday, and so after the session before
+    assert ist_date(exchange.now()) == date(2026, 11, 25)
     assert exchange.positions(account) == []
     assert exchange.security(future) is None
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sigma.domain.calendar import Calendar
+from sigma.domain.calendar import weekdays
 from sigma.simulator.config import SimConfig
 from sigma.simulator.depth import Depth, Liquidity
 from sigma.simulator.prices import PriceProcess
@@ -19,7 +19,7 @@ UNIVERSE = Universe(7, date(2026, 11, 20))
 
 
 def process() -> PriceProcess:
-    return PriceProcess(UNIVERSE, Calendar(), 7, date(2026, 11, 20))
+    return PriceProcess(UNIVERSE, weekdays(), 7, date(2026, 11, 20))
 
 
 def security(listing: str) -> Security:

@@ -12,7 +12,7 @@ from sqlalchemy import event
 from sigma.domain.market import Level, Quote
 from sigma.domain.orders import OrderRequest, Side
 from sigma.domain.orders import OrderStatus as S
-from sigma.store import SqlMarketStore, publish
+from sigma.store import SqlMarketStore, pieces
 from tests.store.conftest import Place
 from tests.store.values import LATER, NOW, OWNER, add_account, add_order, fill
 
@@ -45,7 +45,7 @@ def test_a_price_with_more_decimals_than_are_kept_is_rounded_and_costs_no_other(
 
 
 def test_many_prices_are_stored_in_small_commits(market: SqlMarketStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(publish, "COMMIT_SECONDS", 0.0001)
+    monkeypatch.setattr(pieces, "COMMIT_SECONDS", 0.0001)
     commits: list[object] = []
     event.listen(market.database.writer, "commit", commits.append)
     many = [replace(INFY, listing=f"NSE:S{number}", at=NOW + timedelta(seconds=number)) for number in range(700)]

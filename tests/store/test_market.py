@@ -12,7 +12,7 @@ from sqlalchemy import event, insert, select, update
 
 from sigma.domain.errors import ConfigError, Conflict
 from sigma.domain.instruments import BrokerInstrument, Exchange, Kind, Listing, OptionType
-from sigma.store import SqlMarketStore, database, publish
+from sigma.store import SqlMarketStore, database, pieces, publish
 from sigma.store.market_rows import from_listing
 from sigma.store.market_schema import FOREVER, broker_instruments, isins, listings
 from tests.store.conftest import Place
@@ -148,7 +148,7 @@ def test_what_an_interrupted_publication_left_is_never_seen_and_is_removed_by_th
 
 
 def test_readers_see_one_whole_version_or_the_next(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(publish, "_MOST_PIECE", 50)
+    monkeypatch.setattr(pieces, "_MOST_PIECE", 50)
     versions = [[listing(f"S{number}", lot_size=lot) for number in range(300)] for lot in (1, 2, 3)]
     seen: set[tuple[int, ...]] = set()
     ended = threading.Event()
@@ -174,11 +174,11 @@ def test_readers_see_one_whole_version_or_the_next(place: Place, monkeypatch: py
 
 def test_a_master_is_published_in_many_small_commits(market: SqlMarketStore, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each as long as COMMIT_SECONDS at most, by what the last one took; others write in between."""
-    monkeypatch.setattr(publish, "COMMIT_SECONDS", 0.005)
+    monkeypatch.setattr(pieces, "COMMIT_SECONDS", 0.005)
     commits: list[object] = []
     event.listen(market.database.writer, "commit", commits.append)
     learned = []
-    monkeypatch.setattr(publish.time, "sleep", lambda _seconds: learned.append(market.learn_isin(f"NSE:X{len(learned)}", "INE1")))
+    monkeypatch.setattr(pieces.time, "sleep", lambda _seconds: learned.append(market.learn_isin(f"NSE:X{len(learned)}", "INE1")))
     publish_all(market, *[listing(f"S{number}") for number in range(3000)])
     assert len(learned) >= 10
     assert all(learned)

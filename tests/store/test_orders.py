@@ -15,7 +15,7 @@ from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from sigma.domain.errors import Conflict, NotFound
-from sigma.domain.orders import Command, CommandKind, CommandState, OrderStatus
+from sigma.domain.orders import Command, CommandKind, CommandState, OrderStatus, Source
 from sigma.store import SqlStore
 from tests.store.values import (
     LATER,
@@ -180,6 +180,19 @@ def test_orders_are_counted_by_status_under_every_filter(store: SqlStore) -> Non
         assert tx.orders.tally(text="swing") == {OrderStatus.FILLED: 1}
         assert tx.orders.tally(user_id=7) == {}
         assert [each.status for each in tx.orders.list(ended_since=LATER)] == [OrderStatus.WAITING, OrderStatus.OPEN]
+
+
+def test_orders_are_counted_by_where_they_came_from(store: SqlStore) -> None:
+    on = add_account(store)
+    for strategy in ("ORB", "ORB", ""):
+        add_order(store, on.id, strategy=strategy)
+    add_order(store, created_at=LATER, request=replace(order().request, gtt=True))
+    with store.read() as tx:
+        found = {(each.source, each.strategy, each.gtt): each.orders for each in tx.orders.origins()}
+        early = sum(each.orders for each in tx.orders.origins(until=LATER))
+    webhook = Source.WEBHOOK
+    assert found == {(webhook, "ORB", False): 2, (webhook, "", False): 1, (webhook, "", True): 1}
+    assert early == 3
 
 
 def test_two_thousand_orders_are_listed_quickly_by_one_query(store: SqlStore) -> None:

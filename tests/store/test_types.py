@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from sqlalchemy import Column, Connection, Integer, MetaData, Table, func, select
 from sqlalchemy.exc import StatementError
 
+from sigma.domain.money import LIMIT, PLACES, from_scaled, to_scaled
 from sigma.domain.orders import Side
 from sigma.store.database import Database
-from sigma.store.types import LIMIT, PLACES, Json, Money, Utc, Word, Words, from_scaled, to_scaled
+from sigma.store.types import Json, Money, Utc, Word, Words
 from tests.store.values import NOW
 
 SAMPLE = Table(

@@ -23,9 +23,9 @@ PASSWORD = "correct horse battery"
 class Web:
     """A running web process."""
 
-    def __init__(self, home: Path, *arguments: str) -> None:
+    def __init__(self, home: Path, *arguments: str, module: str = "pages.web") -> None:
         self.home = home
-        command = [sys.executable, "-m", "pages.web", "--port", "0", "--home", str(home), *arguments]
+        command = [sys.executable, "-m", module, "--port", "0", "--home", str(home), *arguments]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "stdin": subprocess.DEVNULL}
         self.process = subprocess.Popen(command, text=True, env=dict(os.environ), **pipes)
         self.lines: list[str] = []
@@ -59,9 +59,9 @@ class Web:
 
 
 @contextmanager
-def serving(home: Path, *arguments: str) -> Iterator[Web]:
+def serving(home: Path, *arguments: str, module: str = "pages.web") -> Iterator[Web]:
     """Serve a home until the block ends."""
-    web = Web(home, *arguments)
+    web = Web(home, *arguments, module=module)
     try:
         until(web.answers)
         yield web

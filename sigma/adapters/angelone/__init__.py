@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from sigma.adapters.angelone.capabilities import CAPABILITIES
 from sigma.domain.accounts import BrokerSession
-from sigma.domain.instruments import MasterRow
 from sigma.ports.broker import AdapterContext, Authenticator, Broker, BrokerKit
+from sigma.ports.feed import Feed, FeedSink
+from sigma.ports.masters import MasterFile
 
 
 class AngelOneKit:
@@ -27,13 +28,23 @@ class AngelOneKit:
 
         return AngelOneAccount(credentials, session, context)
 
-    def master(
-        self, credentials: Mapping[str, str], session: BrokerSession | None, context: AdapterContext
-    ) -> Iterable[MasterRow | str]:
+    def master(self, credentials: Mapping[str, str], session: BrokerSession | None, context: AdapterContext) -> MasterFile:
         """Download the instrument master; it is public, so that neither credentials nor a session are used."""
         from sigma.adapters.angelone.instruments import master
 
         return master(context)
+
+    def read_master(self, data: bytes) -> MasterFile:
+        """Return a saved instrument master."""
+        from sigma.adapters.angelone.instruments import read
+
+        return read(data)
+
+    def feed(self, credentials: Mapping[str, str], session: BrokerSession, context: AdapterContext, sink: FeedSink) -> Feed:
+        """Return the live feed of a logged-in account, not connected yet."""
+        from sigma.adapters.angelone.feed import AngelOneFeed
+
+        return AngelOneFeed(credentials, session, context, sink)
 
 
 KIT: BrokerKit = AngelOneKit()

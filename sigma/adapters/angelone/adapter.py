@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import partial
 
 from sigma.adapters.account import Call, SdkAccount
 from sigma.adapters.angelone import mapping
-from sigma.adapters.angelone.capabilities import CAPABILITIES
+from sigma.adapters.angelone.capabilities import BROKER, CAPABILITIES
 from sigma.adapters.angelone.client import needed, smart_connect
+from sigma.adapters.candles import read_candles, window
 from sigma.adapters.rows import Row
 from sigma.domain.accounts import BrokerSession, Profile
 from sigma.domain.answers import BookRead, BrokerFill, BrokerOrder, WriteAnswer
+from sigma.domain.bars import Bars
 from sigma.domain.errors import Unsupported
-from sigma.domain.market import Quote
+from sigma.domain.market import Quote, Timeframe
 from sigma.domain.orders import CommandKind, Order, OrderRequest
 from sigma.domain.portfolio import Funds, Holding, Position, Rows
 from sigma.ports.broker import AdapterContext
@@ -63,6 +66,14 @@ class AngelOneAccount(SdkAccount):
         reader = partial(mapping.listed_quote, names=names, asked_at=asked_at)
         rows = data.get("fetched") if isinstance(data, dict) else data
         return {quote.listing: quote for quote in self._logged("quote", rows, reader)}
+
+    def history(self, listing: str, timeframe: Timeframe, start: datetime, end: datetime) -> Bars:
+        """Return bars, see the port, without open interest: that is another call. Times go out in whole minutes."""
+        first, last = window(self.capabilities, timeframe, start, end)
+        name = self._lookup.broker_instrument(BROKER, listing)
+        params = mapping.candle_params(name, timeframe, first, last)
+        data, _ = self._reads.ask_data("the bars", lambda: self._reader.getCandleData(params))
+        return read_candles(self.capabilities.title, data, timeframe)
 
     def order_book(self) -> BookRead:
         """Return the day's whole order book; an unreadable row is marked, not lost."""

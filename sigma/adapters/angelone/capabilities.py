@@ -3,9 +3,27 @@
 from __future__ import annotations
 
 from sigma.domain.accounts import AuthMode, Capabilities
+from sigma.domain.limits import CallKind, CallLimit, Window
+from sigma.domain.market import Timeframe
 from sigma.domain.orders import OrderType, Product, Validity, Variety
 
 BROKER = "angelone"
+
+
+def _each(*windows: Window, kinds: tuple[CallKind, ...]) -> tuple[CallLimit, ...]:
+    """Return a limit for each kind: SmartAPI counts its endpoints apart."""
+    return tuple(CallLimit(str(kind), frozenset({kind}), windows) for kind in kinds)
+
+
+_LIMITS = (
+    *_each(Window(10, 1), Window(500, 60), kinds=(CallKind.QUOTES,)),
+    *_each(Window(3, 1), Window(180, 60), Window(5000, 3600), kinds=(CallKind.BARS,)),
+    *_each(Window(1, 1), kinds=(CallKind.BOOK, CallKind.FILLS, CallKind.HOLDINGS, CallKind.POSITIONS, CallKind.LOGIN)),
+    *_each(Window(2, 1), kinds=(CallKind.FUNDS,)),
+    *_each(Window(3, 1), kinds=(CallKind.PROFILE,)),
+    *_each(Window(10, 1), kinds=(CallKind.MARGIN,)),
+    *_each(Window(1, 1), kinds=(CallKind.OTHER,)),
+)
 
 # No order history: SmartAPI has no such endpoint. Market protection is unverified, hence not declared [wire.md G].
 # No currency and no commodity orders: whether their quantities are lots or units is unverified [wire.md E].
@@ -35,8 +53,18 @@ CAPABILITIES = Capabilities(
     ),
     orders_per_second=8,  # nine are allowed for place, modify and cancel together
     quote_batch=50,
-    quotes_per_second=5.0,  # ten are allowed in a second, but 500 in a minute
-    reads_per_second=1.0,
+    limits=_LIMITS,
+    streaming=True,
+    feed_listings=1000,
+    history_days={
+        Timeframe.M1: 30,
+        Timeframe.M3: 60,
+        Timeframe.M5: 100,
+        Timeframe.M15: 200,
+        Timeframe.M30: 200,
+        Timeframe.H1: 400,
+        Timeframe.D1: 2000,
+    },
     tag_length=20,
     day_ends="00:00",
 )

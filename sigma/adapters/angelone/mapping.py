@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 
 from sigma.adapters.angelone.capabilities import BROKER
 from sigma.adapters.codec import Codec, Reading
@@ -11,7 +11,7 @@ from sigma.adapters.rows import Row, RowError, listing_of, plain, with_fills
 from sigma.domain.accounts import Profile
 from sigma.domain.answers import BrokerFill, BrokerOrder
 from sigma.domain.instruments import BrokerInstrument
-from sigma.domain.market import Level, Quote
+from sigma.domain.market import Level, Quote, Timeframe
 from sigma.domain.money import ZERO
 from sigma.domain.orders import OrderRequest, OrderStatus, OrderType, Product, Side, Validity, Variety
 from sigma.domain.portfolio import Funds, Holding, Position
@@ -48,6 +48,30 @@ STATUS = Reading(
         OrderStatus.CANCELLED: ("cancelled", "cancelled after market order"),
     }
 )
+
+
+# Weeks and months are no words of theirs.
+INTERVAL = {
+    Timeframe.M1: "ONE_MINUTE",
+    Timeframe.M3: "THREE_MINUTE",
+    Timeframe.M5: "FIVE_MINUTE",
+    Timeframe.M15: "FIFTEEN_MINUTE",
+    Timeframe.M30: "THIRTY_MINUTE",
+    Timeframe.H1: "ONE_HOUR",
+    Timeframe.D1: "ONE_DAY",
+}
+
+
+def candle_params(name: BrokerInstrument, timeframe: Timeframe, first: datetime, last: datetime) -> dict[str, str]:
+    """Return the body of ``getCandleData``: openings from `first` to `last` on the Indian clock, in whole minutes."""
+    begin = first + timedelta(minutes=1) - timedelta(seconds=1) if first.second else first
+    return {
+        "exchange": name.exchange_code,
+        "symboltoken": name.token,
+        "interval": INTERVAL[timeframe],
+        "fromdate": f"{begin:%Y-%m-%d %H:%M}",
+        "todate": f"{last:%Y-%m-%d %H:%M}",
+    }
 
 
 def variety_of(order_type: OrderType) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from sigma.adapters.zerodha.capabilities import CAPABILITIES
 from sigma.domain.accounts import BrokerSession
-from sigma.domain.instruments import MasterRow
 from sigma.ports.broker import AdapterContext, Authenticator, Broker, BrokerKit
+from sigma.ports.feed import Feed, FeedSink
+from sigma.ports.masters import MasterFile
 
 
 class ZerodhaKit:
@@ -27,13 +28,23 @@ class ZerodhaKit:
 
         return ZerodhaAccount(credentials, session, context)
 
-    def master(
-        self, credentials: Mapping[str, str], session: BrokerSession | None, context: AdapterContext
-    ) -> Iterable[MasterRow | str]:
+    def master(self, credentials: Mapping[str, str], session: BrokerSession | None, context: AdapterContext) -> MasterFile:
         """Download the instrument dump; Kite gives it without a login too."""
         from sigma.adapters.zerodha.instruments import master
 
         return master(credentials, session, context)
+
+    def read_master(self, data: bytes) -> MasterFile:
+        """Return a saved instrument master."""
+        from sigma.adapters.zerodha.instruments import read
+
+        return read(data)
+
+    def feed(self, credentials: Mapping[str, str], session: BrokerSession, context: AdapterContext, sink: FeedSink) -> Feed:
+        """Return the live feed of a logged-in account, not connected yet."""
+        from sigma.adapters.zerodha.feed import ZerodhaFeed
+
+        return ZerodhaFeed(credentials, session, context, sink)
 
 
 KIT: BrokerKit = ZerodhaKit()

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import partial
 
 from sigma.adapters.account import Call, SdkAccount
+from sigma.adapters.candles import read_candles, window
 from sigma.adapters.rows import Row
 from sigma.adapters.zerodha import mapping
-from sigma.adapters.zerodha.capabilities import CAPABILITIES
+from sigma.adapters.zerodha.capabilities import BROKER, CAPABILITIES
 from sigma.adapters.zerodha.client import kite, needed
 from sigma.domain.accounts import BrokerSession, Profile
 from sigma.domain.answers import BookRead, BrokerFill, BrokerOrder, WriteAnswer
-from sigma.domain.market import Quote
+from sigma.domain.bars import Bars
+from sigma.domain.instruments import CASH, split_listing
+from sigma.domain.market import Quote, Timeframe
 from sigma.domain.orders import CommandKind, Order, OrderRequest
 from sigma.domain.portfolio import Funds, Holding, Position, Rows
 from sigma.ports.broker import AdapterContext
@@ -62,6 +66,16 @@ class ZerodhaAccount(SdkAccount):
             reader = partial(mapping.quote, listing=names.get(name, ""), asked_at=asked_at)
             found.update({quote.listing: quote for quote in self._logged("quote", [item], reader) if quote.listing})
         return found
+
+    def history(self, listing: str, timeframe: Timeframe, start: datetime, end: datetime) -> Bars:
+        """Return bars, see the port. Open interest is asked for where there can be any."""
+        first, last = window(self.capabilities, timeframe, start, end)
+        name = self._lookup.broker_instrument(BROKER, listing)
+        interest = split_listing(listing)[0] not in CASH
+        ask = partial(self._reader.historical_data, name.token, oi=interest)
+        interval = mapping.INTERVAL[timeframe]
+        data, _ = self._reads.ask_data("the bars", lambda: ask(_plain(first), _plain(last), interval))
+        return read_candles(self.capabilities.title, data.get("candles") if isinstance(data, dict) else data, timeframe)
 
     def order_book(self) -> BookRead:
         """Return the day's whole order book; an unreadable row is marked, not lost."""
@@ -113,3 +127,8 @@ class ZerodhaAccount(SdkAccount):
         broker_id = self._broker_id(order)
         variety, parent = self._seen.get(broker_id, (mapping.VARIETY[order.request.variety], None))
         return variety, broker_id, parent
+
+
+def _plain(moment: datetime) -> datetime:
+    """Return a time on the Indian clock as the client writes it: without a zone."""
+    return moment.replace(tzinfo=None)

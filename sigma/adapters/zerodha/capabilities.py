@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 from sigma.domain.accounts import AuthMode, Capabilities
+from sigma.domain.limits import CallKind, CallLimit, Window
+from sigma.domain.market import Timeframe
 from sigma.domain.orders import OrderType, Product, Validity, Variety
 
 BROKER = "zerodha"
+
+_APART = frozenset({CallKind.QUOTES, CallKind.BARS})
+# Whether "10 a second" is each other endpoint's or all together's is not said: all together keeps both [wire.md G].
+_LIMITS = (
+    CallLimit("quotes", frozenset({CallKind.QUOTES}), (Window(1, 1),)),
+    CallLimit("bars", frozenset({CallKind.BARS}), (Window(3, 1),)),
+    CallLimit("all else", frozenset(CallKind) - _APART, (Window(10, 1),)),
+)
 
 # No currency and no commodity orders: whether their quantities are lots or units is unverified [wire.md E].
 CAPABILITIES = Capabilities(
@@ -34,8 +44,18 @@ CAPABILITIES = Capabilities(
     ),
     orders_per_second=9,  # ten are allowed in a calendar second
     quote_batch=500,
-    quotes_per_second=1.0,
-    reads_per_second=3.0,
+    limits=_LIMITS,
+    streaming=True,
+    feed_listings=3000,
+    history_days={
+        Timeframe.M1: 60,
+        Timeframe.M3: 100,
+        Timeframe.M5: 100,
+        Timeframe.M15: 200,
+        Timeframe.M30: 200,
+        Timeframe.H1: 400,
+        Timeframe.D1: 2000,
+    },
     tag_length=20,
     day_ends="06:00",
 )

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import re
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date
-from decimal import Decimal
 
-from sigma.adapters.answers import body_text
+import polars as pl
+
+from sigma.adapters import masters
 from sigma.adapters.transport import Redactor, secrets_of
-from sigma.adapters.zerodha.capabilities import BROKER
 from sigma.adapters.zerodha.client import kite, needed
 from sigma.domain.accounts import BrokerSession
-from sigma.domain.errors import BrokerUnavailable
-from sigma.domain.instruments import Exchange, Kind, MasterRow, OptionType
-from sigma.domain.money import ZERO, decimal_from
+from sigma.domain.instruments import Exchange, Kind
 from sigma.ports.broker import AdapterContext
+from sigma.ports.masters import MasterFile
 
 COLUMNS = (
     "instrument_token",
@@ -35,72 +29,76 @@ COLUMNS = (
     "segment",
     "exchange",
 )
-_DOWNLOAD_S = 60.0
+_READ = [name for name in COLUMNS if name != "last_price"]
+_TITLE = "Zerodha's instrument list"
 # NSE symbols of other series than EQ end in it: ABCLTD-BE. BAJAJ-AUTO and MCDOWELL-N are no series.
-_SERIES = re.compile(r"-([A-Z0-9]{2})$")
+_SERIES = r"-([A-Z0-9]{2})$"
 # Kite's file does not tell an ETF from a share: both are EQ.
-_KINDS = {"EQ": Kind.EQUITY, "FUT": Kind.FUTURE, "CE": Kind.OPTION, "PE": Kind.OPTION}
+_KINDS = {"EQ": Kind.EQUITY.value, "FUT": Kind.FUTURE.value, "CE": Kind.OPTION.value, "PE": Kind.OPTION.value}
 
 
-def master(credentials: Mapping[str, str], session: BrokerSession | None, context: AdapterContext) -> Iterator[MasterRow | str]:
-    """Download the dump and yield its rows, and a text for each line that cannot be read."""
+def master(credentials: Mapping[str, str], session: BrokerSession | None, context: AdapterContext) -> MasterFile:
+    """Download the dump and read it."""
     needed(credentials, "api_key")
     tokens = session.tokens if session else {}
-    patient = replace(context, timeout_s=max(context.timeout_s, _DOWNLOAD_S), url=context.master_url or context.url)
+    patient = replace(context, timeout_s=max(context.timeout_s, masters.DOWNLOAD_S), url=context.master_url or context.url)
     clean = Redactor(secrets_of(credentials, tokens))
     client, line = kite(credentials["api_key"], patient, clean, token=tokens.get("access_token", ""))
-    answer = line.ask("the instrument list", client.instruments)
-    yield from parse(body_text(answer))
+    return read(line.ask("the instrument list", client.instruments).body)
 
 
-def parse(text: str) -> Iterator[MasterRow | str]:
-    """Yield the rows of a dump; exchanges that are not ours are counted and named at the end.
+def read(data: bytes) -> MasterFile:
+    """Return the rows of a dump (plain or in gzip); exchanges that are not ours are counted.
 
     Raises
     ------
     BrokerUnavailable
-        The text is no dump of Kite's.
+        It is no dump of Kite's.
     """
-    reader = csv.DictReader(io.StringIO(text.strip()))
-    if missing := [column for column in COLUMNS if column not in (reader.fieldnames or ())]:
-        raise BrokerUnavailable(f"Zerodha's instrument list lacks the columns {', '.join(missing)}.", retryable=False)
-    foreign: Counter[str] = Counter()
-    for line in reader:
-        if line["exchange"] not in Exchange.__members__:
-            foreign[line["exchange"]] += 1
-            continue
-        try:
-            yield _row(line)
-        except (ValueError, KeyError, TypeError) as error:
-            yield f"line {reader.line_num} ({line['tradingsymbol']}): {error}"
-    for exchange, count in foreign.items():
-        yield f"{count} rows of exchange {exchange!r} left out: not supported"
+    raw = masters.csv_frame(masters.unpacked(data, _TITLE), _TITLE, COLUMNS).select("line", *_READ)
+    foreign = raw.filter(masters.outside("exchange")).select(what=pl.format("exchange '{}'", "exchange"))
+    ours = raw.filter(masters.outside("exchange").not_())
+    return masters.finished(ours.with_columns(_numbers()).select(_row()), foreign, line="line", symbol="symbol")
 
 
-def _row(line: Mapping[str, str]) -> MasterRow:
-    exchange, kind = Exchange(line["exchange"]), _KINDS[line["instrument_type"]]
-    if line["segment"] == "INDICES":
-        kind = Kind.INDEX
-    series = _SERIES.search(line["tradingsymbol"])
-    cash = kind is Kind.EQUITY
-    return MasterRow(
-        broker=BROKER,
-        exchange=exchange,
-        symbol=line["tradingsymbol"],
-        token=str(int(line["instrument_token"])),
-        exchange_code=line["exchange"],
-        exchange_token=line["exchange_token"],
-        kind=kind,
-        name=line["name"],
-        series=(series[1] if series else "EQ") if cash and exchange is Exchange.NSE else "",
-        lot_size=int(_number(line["lot_size"])) or 1,
-        tick_size=_number(line["tick_size"]),
-        expiry=date.fromisoformat(line["expiry"]) if line["expiry"] else None,
-        strike=_number(line["strike"]) if kind is Kind.OPTION else None,
-        option_type=OptionType(line["instrument_type"]) if kind is Kind.OPTION else None,
-        underlying=line["name"] if kind in (Kind.FUTURE, Kind.OPTION) else "",
-    )
+def _numbers() -> list[pl.Expr]:
+    return [
+        masters.whole("instrument_token").alias("number"),
+        masters.whole("lot_size").alias("lot"),
+        masters.money("tick_size").alias("tick"),
+        masters.money("strike").alias("rupees"),
+        pl.col("expiry").str.to_date("%Y-%m-%d", strict=False).alias("day"),
+        pl.col("instrument_type").replace_strict(_KINDS, default=None, return_dtype=pl.String).alias("kind"),
+    ]
 
 
-def _number(text: str) -> Decimal:
-    return decimal_from(text) if text.strip() else ZERO
+def _row() -> list[pl.Expr]:
+    index, option = pl.col("segment") == "INDICES", pl.col("kind") == Kind.OPTION.value
+    derivative = option | (pl.col("kind") == Kind.FUTURE.value)
+    share = (pl.col("exchange") == Exchange.NSE.value) & (pl.col("kind") == Kind.EQUITY.value) & index.not_()
+    series = pl.col("tradingsymbol").str.extract(_SERIES).fill_null("EQ")
+    wrong: list[masters.Case] = [
+        ((pl.col("number").is_null()) | (pl.col("number") < 1), pl.format("instrument_token is '{}'", "instrument_token")),
+        (pl.col("kind").is_null(), pl.format("instrument_type is '{}'", "instrument_type")),
+        masters.no_number("lot_size", pl.col("lot")),
+        masters.no_number("tick_size", pl.col("tick")),
+        masters.no_number("strike", pl.col("rupees")),
+        (pl.col("day").is_null() & (pl.col("expiry") != ""), pl.format("expiry is '{}', no date", "expiry")),
+    ]
+    return [
+        pl.col("line", "exchange", "exchange_token", "name"),
+        masters.complain(wrong).alias("reason"),
+        pl.col("tradingsymbol").alias("symbol"),
+        pl.col("number").cast(pl.String).alias("token"),
+        pl.col("exchange").alias("exchange_code"),
+        pl.when(index).then(pl.lit(Kind.INDEX.value)).otherwise("kind").alias("kind"),
+        pl.when(share).then(series).otherwise(pl.lit("")).alias("series"),
+        pl.when(pl.col("lot") == 0).then(1).otherwise("lot").alias("lot_size"),
+        pl.col("tick").alias("tick_size"),
+        pl.lit(None).alias("freeze_quantity"),
+        pl.lit(None).alias("isin"),
+        pl.col("day").alias("expiry"),
+        pl.when(option).then("rupees").alias("strike"),
+        pl.when(option).then("instrument_type").alias("option_type"),
+        pl.when(derivative).then("name").otherwise(pl.lit("")).alias("underlying"),
+    ]

@@ -10,7 +10,7 @@ from sigma.adapters.zerodha.capabilities import BROKER
 from sigma.domain.accounts import Profile
 from sigma.domain.answers import BrokerFill, BrokerOrder
 from sigma.domain.instruments import BrokerInstrument
-from sigma.domain.market import Level, Quote
+from sigma.domain.market import Level, Quote, Timeframe
 from sigma.domain.money import ZERO
 from sigma.domain.orders import OrderRequest, OrderStatus, OrderType, Product, Side, Validity, Variety
 from sigma.domain.portfolio import Funds, Holding, Position
@@ -54,6 +54,18 @@ def _terms(request: OrderRequest) -> dict[str, object]:
         "disclosed_quantity": request.disclosed_quantity or None,
         "market_protection": plain(request.market_protection) if protected and request.market_protection is not None else None,
     }
+
+
+# Weeks and months are no words of theirs.
+INTERVAL = {
+    Timeframe.M1: "minute",
+    Timeframe.M3: "3minute",
+    Timeframe.M5: "5minute",
+    Timeframe.M15: "15minute",
+    Timeframe.M30: "30minute",
+    Timeframe.H1: "60minute",
+    Timeframe.D1: "day",
+}
 
 
 def place_params(request: OrderRequest, instrument: BrokerInstrument, tag: str) -> dict[str, object]:

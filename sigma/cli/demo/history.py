@@ -16,6 +16,7 @@ from sigma.domain.instruments import Exchange as Market
 from sigma.domain.orders import Order, OrderStatus
 from sigma.domain.times import ist, ist_date, to_ist
 from sigma.simulator.clock import default_start
+from sigma.simulator.days import shipped_days
 
 if TYPE_CHECKING:
     from sigma.desk import Desk
@@ -107,7 +108,7 @@ def beginning(now: datetime, sessions: int, calendar: Calendar | None = None) ->
 
     A demo that is started shortly before the close is shown in the morning.
     """
-    days = calendar or Calendar()
+    days = calendar or shipped_days()
     shown = default_start(now, days)
     day = ist_date(shown)
     if to_ist(shown).time() > LATEST_START or to_ist(shown).time() < MORNING:

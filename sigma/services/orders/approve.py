@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from sigma.domain.accounts import Account, TradingMode, stricter
 from sigma.domain.errors import Conflict
+from sigma.domain.limits import CallKind
 from sigma.domain.orders import EXPOSED, Command, CommandKind, CommandState, Order, OrderRequest, OrderStatus, Product
 from sigma.domain.risk import RiskDecision, RiskLimits, RiskSnapshot
 from sigma.domain.signals import Signal
@@ -106,7 +107,7 @@ class Approval:
     def gather(self, request: OrderRequest, account: Account, strategy: str) -> Facts:
         """Read what the risk gate will need; raises SessionExpired when the account is not logged in."""
         house = self._house
-        broker = house.connected.broker(account.id)
+        house.connected.broker(account.id)
         with house.store.read() as tx:
             limits = risk.applicable(tx.risk.limits(account.user_id), account.id, strategy)
             mode = stricter(account.trading_mode, TradingMode(tx.users.get(account.user_id).trading_mode))
@@ -115,11 +116,12 @@ class Approval:
             return Facts(price, at)
         with house.store.read() as tx:
             filled = self._executed(tx, request, account)  # before the position is read: what comes later counts as gone
-        held = sum(
-            row.quantity for row in broker.positions().rows if (row.listing, row.product) == (request.listing, request.product)
-        )
+        read = house.connected.read
+        positions = read(account.id, CallKind.POSITIONS, lambda broker: broker.positions(), attempts=1)
+        held = sum(row.quantity for row in positions.rows if (row.listing, row.product) == (request.listing, request.product))
         if request.product is Product.CNC:
-            held += sum(row.quantity + row.t1_quantity for row in broker.holdings().rows if row.listing == request.listing)
+            holdings = read(account.id, CallKind.HOLDINGS, lambda broker: broker.holdings(), attempts=1)
+            held += sum(row.quantity + row.t1_quantity for row in holdings.rows if row.listing == request.listing)
         return Facts(price, at, held, filled)
 
     def _price(

@@ -15,6 +15,7 @@ from sigma.domain.calendar import Calendar
 from sigma.domain.errors import Conflict, NotFound
 from sigma.domain.events import Event, Level
 from sigma.domain.instruments import Listing, split_listing
+from sigma.domain.limits import CallKind
 from sigma.domain.market import Quote
 from sigma.domain.orders import Order, OrderEvent, OrderRequest
 from sigma.domain.settings import Value
@@ -55,7 +56,7 @@ class Connected(Protocol):
     def session(self, account_id: int) -> BrokerSession | None:
         """Return the account's stored login, expired or not."""
 
-    def read(self, account_id: int, what: str, fn: Callable[[Broker], Answer], *, attempts: int = 1) -> Answer:
+    def read(self, account_id: int, kind: CallKind, fn: Callable[[Broker], Answer], *, attempts: int = 1) -> Answer:
         """Return `fn(broker)`; a login that the broker does not take any more is recorded as ended."""
 
     def end_session(self, account_id: int, refused: BrokerSession | None, why: str) -> object:

@@ -7,7 +7,7 @@ from datetime import datetime, time
 from typing import Unpack
 
 from sigma.domain.errors import InvalidInput
-from sigma.domain.orders import GROUPS, Fill, Order, Source
+from sigma.domain.orders import GROUPS, Fill, Order, Origins, Source
 from sigma.domain.story import Story
 from sigma.domain.times import ist, ist_date
 from sigma.ports.storage import OrderFilter, OwnOrders, Unit
@@ -51,6 +51,11 @@ class OrderViews:
         """Return how many orders `select` would give without `limit` and `offset`."""
         with self._house.store.read() as tx:
             return sum(tx.orders.tally(**self._wanted(tx, user_id, account, group, filters)).values())
+
+    def origins(self, *, user_id: int, **filters: Unpack[OrderFilter]) -> Sequence[Origins]:
+        """Return where a user's orders came from, each way once with how many did."""
+        with self._house.store.read() as tx:
+            return tx.orders.origins(**self._wanted(tx, user_id, None, None, filters))
 
     def groups(self, *, user_id: int, account: str | int | None = None) -> Mapping[str, int]:
         """Return how many orders each of GROUPS has: those not ended, and those that ended today (IST)."""

@@ -13,7 +13,7 @@ from sigma.domain.market import Quote
 from sigma.domain.orders import Order, OrderRequest, OrderStatus
 from sigma.domain.preview import Estimate, Preview, Waiting
 from sigma.domain.risk import RiskDecision
-from sigma.ports.market_store import MarketStore
+from sigma.ports.feed import LastPrices
 from sigma.services.orders.approve import Approval, Facts, signal_of
 from sigma.services.orders.house import OrderHouse
 from sigma.services.orders.submit import Origin, new_order
@@ -24,14 +24,14 @@ class Previews:
 
     Parameters
     ----------
-    market : MarketStore
+    prices : LastPrices
         Has stored quotes: a young one values an order without asking a broker.
     """
 
-    def __init__(self, house: OrderHouse, approval: Approval, market: MarketStore) -> None:
+    def __init__(self, house: OrderHouse, approval: Approval, prices: LastPrices) -> None:
         self._house = house
         self._approval = approval
-        self._market = market
+        self._prices = prices
 
     def wish(self, make: Callable[[], OrderRequest], *, user_id: int, account: str | int | None, origin: Origin) -> Preview:
         """Return what a submission would come to.
@@ -71,10 +71,10 @@ class Previews:
             return _refused(chosen, error)
         return self._judged(order, chosen, [f"The signal is {late}."] if late else [], late)
 
-    def queue(self, *, user_id: int) -> Sequence[Waiting]:
-        """Return what waits for approval, oldest first."""
+    def queue(self, *, user_id: int, limit: int | None = None) -> Sequence[Waiting]:
+        """Return what waits for approval, oldest first, at most so many."""
         with self._house.store.read() as tx:
-            orders = tx.orders.list(user_id=user_id, statuses=[OrderStatus.WAITING], newest_first=False)
+            orders = tx.orders.list(user_id=user_id, statuses=[OrderStatus.WAITING], newest_first=False, limit=limit)
             told = [(order, signal_of(tx, order)) for order in orders]
         return [
             Waiting(order, signal.platform if signal else "", self._approval.lateness(order, signal)) for order, signal in told
@@ -105,7 +105,7 @@ class Previews:
     def _young(self, listings: Sequence[str]) -> Mapping[str, Quote]:
         """Return the stored quotes that are young enough to judge by."""
         oldest, now = self._house.seconds("orders.quote_max_age"), self._house.clock.now()
-        stored = self._market.last_quotes(listings)
+        stored = self._prices.last_quotes(listings)
         return {text: quote for text, quote in stored.items() if (now - quote.at).total_seconds() <= oldest}
 
     def _account(self, account: str | int | None, user_id: int) -> Account | None:
@@ -157,7 +157,7 @@ class Previews:
 
     def _quote(self, listing: str, account: Account | None) -> Quote | None:
         """Return the stored quote while it is young, else what the brokers say, else the old one."""
-        stored = self._market.last_quotes([listing]).get(listing)
+        stored = self._prices.last_quotes([listing]).get(listing)
         age = (self._house.clock.now() - stored.at).total_seconds() if stored else None
         if account is None or (age is not None and age <= self._house.seconds("orders.quote_max_age")):
             return stored

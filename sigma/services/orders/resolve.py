@@ -6,6 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from sigma.domain.errors import Conflict, InvalidInput
+from sigma.domain.limits import CallKind
 from sigma.domain.orders import CommandState, Order, OrderStatus
 from sigma.engines import lifecycle
 from sigma.engines.lifecycle import Act
@@ -54,7 +55,7 @@ class Resolution:
 
     def _check(self, order: Order, broker_order_id: str) -> None:
         """See in the book that there is such an order at the broker, and that it is for the same thing."""
-        book = self._house.connected.read(order.account_id or 0, "the order book", lambda broker: broker.order_book())
+        book = self._house.connected.read(order.account_id or 0, CallKind.BOOK, lambda broker: broker.order_book())
         row = next((row for row in book.rows if row.broker_order_id == broker_order_id), None)
         if row is None:
             hint = "Copy the id from the broker's order book of today. Of another day, say how much was executed instead."

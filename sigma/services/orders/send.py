@@ -11,7 +11,8 @@ import structlog
 
 from sigma.domain.accounts import Account, TradingMode, stricter
 from sigma.domain.answers import WriteAnswer
-from sigma.domain.errors import Conflict, SessionExpired, SigmaError
+from sigma.domain.calendar import CALENDAR_ENDS
+from sigma.domain.errors import ConfigError, Conflict, SessionExpired, SigmaError
 from sigma.domain.orders import Command, CommandKind, CommandState, Order, OrderRequest, OrderStatus, Outcome
 from sigma.engines import lifecycle, risk
 from sigma.engines.lifecycle import Act
@@ -200,7 +201,17 @@ class Sender:
         age = (self._house.clock.now() - order.approved_at).total_seconds()
         if age > self._house.seconds("orders.approval_max_age"):
             return f"approved {age:.0f} s ago and not sent"
-        return self._risk_obstacle(tx, order, account)
+        return self._unknown_session(order) or self._risk_obstacle(tx, order, account)
+
+    def _unknown_session(self, order: Order) -> str:
+        """Say why it is not known in which session the order would trade, empty when it is."""
+        try:
+            self._house.session_of(order.request, self._house.clock.now())
+        except ConfigError as error:
+            if error.code != CALENDAR_ENDS:
+                raise
+            return error.message
+        return ""
 
     def _modify_obstacle(self, tx: Unit, order: Order, command: Command, account: Account) -> str:
         if not order.status.live:

@@ -11,6 +11,7 @@ from sigma.domain.accounts import Account
 from sigma.domain.answers import BookRead, BrokerFill, BrokerOrder
 from sigma.domain.errors import InvalidInput, InvalidOrder
 from sigma.domain.instruments import split_listing
+from sigma.domain.limits import CallKind
 from sigma.domain.orders import (
     LIVE,
     Command,
@@ -79,8 +80,8 @@ class BookSync:
         """
         house = self._house
         asked_ns = house.clock.boot_ns()
-        book = house.connected.read(account_id, "the order book", lambda broker: broker.order_book(), attempts=1)
-        fills = house.connected.read(account_id, "the executions", lambda broker: broker.fills(), attempts=1)
+        book = house.connected.read(account_id, CallKind.BOOK, lambda broker: broker.order_book(), attempts=1)
+        fills = house.connected.read(account_id, CallKind.FILLS, lambda broker: broker.fills(), attempts=1)
         with house.store.begin() as tx:
             account = tx.accounts.get(account_id)
             return _Pass(house, tx, account, book, fills, asked_ns).run()
@@ -225,9 +226,10 @@ class _Pass:
     def _session_of(self, request: OrderRequest, row: BrokerOrder) -> date:
         """Return the session of an order from elsewhere: today's, but for one that was placed after the market for the next."""
         exchange, _ = split_listing(request.listing)
-        if row.variety is Variety.AMO and row.placed_at is not None and self.house.calendar.knows(exchange):
-            return self.house.session_of(request, row.placed_at)
-        return self.today
+        if row.variety is not Variety.AMO or row.placed_at is None:
+            return self.today
+        opens = self.house.calendar.next_open(exchange, row.placed_at)
+        return self.today if opens is None else ist_date(opens)
 
     def _apply_fills(self) -> None:
         touched: dict[int, Order] = {}

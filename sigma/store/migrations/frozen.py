@@ -1,4 +1,4 @@
-"""The first schema of each database is kept as SQL, one file per kind of database, frozen as it was released."""
+"""New tables are kept as SQL, one file per migration and kind of database, frozen as they were released."""
 
 from __future__ import annotations
 

@@ -1,0 +1,124 @@
+"""`python -m bench.instruments_once all|quiet HOME [FILES]`: one run of the benchmark of instrument masters, as JSON."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import resource
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from sigma.bootstrap import House, open_house, prepare
+from sigma.domain.events import Heartbeat
+
+QUIET_S = 5.0
+BETWEEN_S = 0.01
+SAMPLES = ("NSE:NIFTY 50", "BSE:SENSEX", "NFO:NIFTY26DECFUT", "MCX:GOLD26DECFUT")
+
+
+class Beside:
+    """Commits to sigma.db and reads instruments until told to end; keeps the longest commit and what was missing."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._ended = threading.Event()
+        self.longest_ms, self.commits, self.reads = 0.0, 0, 0
+        self.gaps: list[str] = []
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[None]:
+        """Go on for as long as the block runs."""
+        threads = [threading.Thread(target=work) for work in (self._commit, self._read)]
+        for thread in threads:
+            thread.start()
+        try:
+            yield
+        finally:
+            self._ended.set()
+            for thread in threads:
+                thread.join()
+
+    def _commit(self) -> None:
+        while not self._ended.wait(BETWEEN_S):
+            began = time.perf_counter()
+            with self._house.store.begin() as tx:
+                tx.accounts.list()
+                tx.journal.beat(Heartbeat("bench", self._house.clock.now(), os.getpid()))
+            self.longest_ms = max(self.longest_ms, (time.perf_counter() - began) * 1000)
+            self.commits += 1
+
+    def _read(self) -> None:
+        market, seen = self._house.market_store, set()
+        while not self._ended.wait(BETWEEN_S):
+            self.reads += 1
+            for text in SAMPLES:
+                name = market.broker_instrument("zerodha", text)
+                found = market.listing(text) is not None and name is not None
+                if found:
+                    seen.add(text)
+                elif text in seen:
+                    self.gaps.append(f"{text} at read {self.reads}")
+
+
+def quiet(house: House) -> dict[str, Any]:
+    """Return the longest commit while nothing else happens."""
+    beside = Beside(house)
+    with beside.running():
+        time.sleep(QUIET_S)
+    return {"commit_ms": beside.longest_ms}
+
+
+def everything(house: House, files: Path) -> dict[str, Any]:
+    """Load the masters of a day, the same again, and those of the next day."""
+    beside = Beside(house)
+    with beside.running():
+        full = _load(house, files, "")
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        same = _load(house, files, "")
+        later = _load(house, files, "next_")
+    rows = {report.broker: report.rows for report in house.instruments.reports()}
+    return {
+        "full_s": sum(full),
+        "kite_s": full[0],
+        "same_s": sum(same),
+        "next_s": sum(later),
+        "peak_mb": peak,
+        "commit_ms": beside.longest_ms,
+        "gaps": beside.gaps,
+        "told": {"rows": rows, "commits": beside.commits, "reads": beside.reads},
+    }
+
+
+def _load(house: House, files: Path, day: str) -> list[float]:
+    with house.store.read() as tx:
+        user = tx.users.owner().id
+    took = []
+    for source, name in (("zerodha", "kite.csv"), ("angelone", "smart.json")):
+        data = (files / f"{day}{name}").read_bytes()
+        began = time.perf_counter()
+        report = house.instruments.load(user, source, data)
+        took.append(time.perf_counter() - began)
+        if report.kept_old:
+            raise RuntimeError(f"{source}: {report.kept_old}")
+    return took
+
+
+def main() -> None:
+    """Do what the command line asks for."""
+    home = Path(sys.argv[2])
+    prepare(home)
+    house = open_house(home, process="bench")
+    try:
+        found = quiet(house) if sys.argv[1] == "quiet" else everything(house, Path(sys.argv[3]))
+    finally:
+        house.close()
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()
