@@ -44,10 +44,10 @@ CLICKS = """async () => {
 
 
 @contextmanager
-def serving(stage: Stage) -> Iterator[str]:
-    """Serve the empty page beside a stage and give its address; the stage's sign-ins hold there too."""
+def serving(stage: Stage, text: str = SCRIPT) -> Iterator[str]:
+    """Serve a page, the empty one or another, beside a stage and give its address; the stage's sign-ins hold there too."""
     script, announced = stage.home.folder / "empty.py", threading.Event()
-    script.write_text(SCRIPT)
+    script.write_text(text)
     address: list[str] = []
     process = spawn(Program("empty", "bench.empty", (str(stage.home.folder), str(script))))
 

@@ -1,8 +1,8 @@
 """Instrument masters of the market's size (150,000 rows of Kite's, 180,000 of SmartAPI's) into the store, download excluded.
 
-Measured in a process of its own: both masters into an empty store, the same files again, and the files of a next day. Beside
-them one thread commits to sigma.db (as a writer of orders does, every commit on disk) and one reads instruments, which must
-be there without a gap once they were published.
+Measured in a process of its own: both masters into an empty store, the same files again, and the files of a next day. In
+another one the same happens while one thread of it commits to sigma.db fifty times a second (as a writer of orders does,
+every commit on disk) and one reads instruments, which must be there without a gap once they were published.
 
 Peer: tt-connect on the same Kite file, in a virtual environment that is made for the run and thrown away (SIGMA_BENCH_TT
 names a Python that has it already). It keeps shares, indices and NSE's and BSE's contracts only, so it stores less.
@@ -11,7 +11,6 @@ names a Python that has it already). It keeps shares, indices and NSE's and BSE'
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import masters
+from bench.tools import peer_python
 
 PEER = "tt-connect==0.9.1"
 SECONDS, UNCHANGED_SECONDS, MEGABYTES, COMMIT_MS, TIMES = 8.0, 2.0, 700.0, 100.0, 10.0
@@ -31,10 +31,12 @@ def run() -> list[dict[str, Any]]:
         place = Path(folder)
         _write(place)
         quiet = _json([*ONCE, "quiet", str(place / "quiet")])
-        ours = _json([*ONCE, "all", str(place / "home"), str(place)])
-        peer = _json([_peer(place), str(Path(__file__).with_name("tt_connect_once.py")), str(place / "kite.csv")], cwd=place)
-    if ours["gaps"]:
-        raise RuntimeError(f"readers saw a gap: {ours['gaps'][:3]}")
+        ours = _json([*ONCE, "alone", str(place / "home"), str(place)])
+        shared = _json([*ONCE, "beside", str(place / "shared"), str(place)])
+        python = peer_python(place, "SIGMA_BENCH_TT", PEER)
+        peer = _json([python, str(Path(__file__).with_name("tt_connect_once.py")), str(place / "kite.csv")], cwd=place)
+    if shared["gaps"]:
+        raise RuntimeError(f"readers saw a gap: {shared['gaps'][:3]}")
     kite = "tt-connect, Kite's file alone"
     seconds, peer_mb = peer["seconds"], peer["peak_mb"]
     return [
@@ -43,7 +45,7 @@ def run() -> list[dict[str, Any]]:
         _row("instruments_next_day_refresh", ours["next_s"], "s", kite, seconds, SECONDS),
         _row("instruments_peak_memory", ours["peak_mb"], "MB", kite, peer_mb, MEGABYTES),
         _row("instruments_kite_file", ours["kite_s"], "s", PEER, seconds, seconds / TIMES),
-        _row("instruments_order_commit_beside", ours["commit_ms"], "ms", "no refresh beside", quiet["commit_ms"], COMMIT_MS),
+        _row("instruments_order_commit_beside", shared["commit_ms"], "ms", "no refresh beside", quiet["commit_ms"], COMMIT_MS),
     ]
 
 
@@ -60,16 +62,6 @@ def _write(place: Path) -> None:
         (place / f"{day}smart.json").write_bytes(masters.smart(rows))
 
 
-def _peer(place: Path) -> str:
-    """Return a Python that has the peer."""
-    if given := os.environ.get("SIGMA_BENCH_TT"):
-        return given
-    subprocess.run([sys.executable, "-m", "venv", str(place / "peer")], check=True)
-    python = str(place / "peer" / "bin" / "python")
-    subprocess.run([python, "-m", "pip", "install", "-qq", "--disable-pip-version-check", PEER], check=True)
-    return python
-
-
 def _json(command: list[str], cwd: Path | None = None) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True, cwd=cwd).stdout)
+    found: dict[str, Any] = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=cwd).stdout)
     return found

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import statistics
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -27,6 +30,16 @@ def bare_stage() -> Iterator[Stage]:
         home = Home(Path(folder) / "home")
         with Stage(home, free_port(), free_port(), lambda _: None, lived=False) as stage:
             yield stage
+
+
+def peer_python(place: Path, variable: str, *requirements: str) -> str:
+    """Return a Python that has the peer: the one that an environment variable names, else a new one in a folder."""
+    if given := os.environ.get(variable):
+        return given
+    subprocess.run([sys.executable, "-m", "venv", str(place / "peer")], check=True)
+    python = str(place / "peer" / "bin" / "python")
+    subprocess.run([python, "-m", "pip", "install", "-qq", "--disable-pip-version-check", *requirements], check=True)
+    return python
 
 
 def quantile(values: list[float], part: float) -> float:

@@ -19,8 +19,10 @@ async def main(path: Path) -> dict[str, float]:
         return parse(path.read_text())
 
     began = time.perf_counter()
-    await InstrumentManager("zerodha").init(fetch)
+    manager = InstrumentManager("zerodha")
+    await manager.init(fetch)
     seconds = time.perf_counter() - began
+    await manager._conn_or_raise().close()
     return {"seconds": seconds, "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
 
 

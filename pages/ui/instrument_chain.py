@@ -24,12 +24,12 @@ STRIKES = 6
 """How many on either side of the money."""
 GO = "instruments-go"
 COLUMNS = {
-    "strike": Column("Strike ₹", "price", 95, pinned=True),
+    "strike": Column("Strike ₹", "price", 85, pinned=True),
     "money": Column("", width=36, help="◆ At the money: the strike nearest to the price of what it is on."),
     "call_price": Column("Call ₹", "price", 80, help="Last price that is known; the worker reads these while you look."),
     "put_price": Column("Put ₹", "price", 80, help="Last price that is known; the worker reads these while you look."),
-    "call_name": Column("Call", width=175),
-    "put_name": Column("Put", width=175),
+    "call_name": Column("Call", width=165),
+    "put_name": Column("Put", width=165),
 }
 AT_THE_MONEY = "◆"
 

@@ -14,7 +14,7 @@ from pages.ui.dialogs import opens
 from pages.ui.every import live
 from pages.ui.instrument_search import KINDS, choose
 from pages.ui.kill import may_trade
-from pages.ui.navigation import PAGES, link
+from pages.ui.navigation import link
 from pages.ui.prices import glance
 from pages.ui.session import desk
 from pages.ui.states import broken, empty
@@ -23,15 +23,15 @@ from pages.ui.ticket import open_ticket
 from sigma.domain import show
 from sigma.domain.errors import SigmaError, UnknownListing
 from sigma.domain.instruments import Kind, Listing
-from sigma.domain.orders import Side
+from sigma.domain.orders import OrderType, Side
 
 EVERY_S = 2
 NAMES = {
-    "broker": Column("At", width=90, pinned=True),
-    "symbol": Column("Symbol", width=180),
-    "token": Column("Token", "right", 90),
-    "exchange_code": Column("Exchange", width=80),
-    "valid": Column("Valid", width=170, help="Tokens of contracts are used anew after expiry."),
+    "broker": Column("At", width=80, pinned=True),
+    "symbol": Column("Symbol", width=160),
+    "token": Column("Token", "right", 80),
+    "exchange_code": Column("Code", width=55, help="The broker's code of the exchange."),
+    "valid": Column("Valid", width=180, help="Tokens of contracts are used anew after expiry."),
 }
 OPTION_TYPES = {"CE": "Call", "PE": "Put"}
 
@@ -118,16 +118,12 @@ def _price(text: str) -> None:
 
 
 def _acts(listing: Listing, *, listed: bool) -> None:
-    charts = any(spec.path == "chart" for spec in PAGES)
     trades = listed and listing.kind is not Kind.INDEX and may_trade()
-    if not (charts or trades):
-        return
     with st.container(horizontal=True, vertical_alignment="center", key="instruments-acts"):
         for side in Side if trades else ():
-            asks = opens(open_ticket, None, listing.text, side.value)
+            asks = opens(open_ticket, None, listing.text, side.value, None, None, OrderType.LIMIT.value)
             st.button(side.value.title(), key=f"instruments-{side.value}:{listing.text}", **asks)
-        if charts:
-            link("chart", "Chart", listing=listing.text)
+        link("chart", "Chart", listing=listing.text)
 
 
 def _unknown(error: UnknownListing) -> None:

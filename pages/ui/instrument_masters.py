@@ -24,7 +24,7 @@ MOST_LINES = 50
 COLUMNS = {
     "title": Column("Source", width=170, pinned=True),
     "at": Column("In force since", "moment", 115, help="When the table that is in force was downloaded or given, IST."),
-    "age": Column("Age", "age", 75),
+    "age": Column("Age", "right", 75),
     "rows": Column("Listings", "quantity", 85),
     "added": Column("Added", "quantity", 75),
     "gone": Column("Gone", "quantity", 70),
@@ -70,7 +70,7 @@ def draw() -> None:
 def as_rows(found: pd.DataFrame, now: Any) -> pd.DataFrame:
     """Return the sources, indexed by name, with the cells that `COLUMNS` names."""
     table = found.set_index("source", drop=False)
-    table["age"] = [(now - at).total_seconds() if at == at else None for at in found["at"]]
+    table["age"] = [show.age((now - at).total_seconds()) if at == at else show.MISSING for at in found["at"]]
     never = table["rows"].isna()
     for name, column in (("aside", "ambiguous"), ("unread", "bad")):
         table[name] = pd.array([len(told) for told in table[column]], dtype="Int64")
@@ -155,7 +155,7 @@ def _acts(ticked: Sequence[str], titles: dict[str, str]) -> None:
     with selection_bar(TABLE, what):
         again = st.button("Refresh", key=f"masters-refresh:{key}", icon=":material/download:")
         asks = opens(_whatever, tuple(ticked), titles)
-        st.button("Take it whatever it is", key=f"masters-force:{key}", **asks)
+        st.button("Take even if shorter", key=f"masters-force:{key}", **asks)
     if again:
         _tell(refresh_each(ticked, titles))
 

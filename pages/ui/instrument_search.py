@@ -16,7 +16,7 @@ from sigma.domain.instruments import Exchange, Kind
 LISTING = "listing"
 SEARCH, EXCHANGE, KIND = "instruments-search", "instruments-exchange", "instruments-kind"
 TABLE, SHOWN, LIMIT = "instruments-found", "instruments-shown", "instruments-limit"
-FEW, MANY = 12, 100
+FEW, MANY = 8, 100
 KINDS = {Kind.EQUITY: "Share", Kind.ETF: "ETF", Kind.INDEX: "Index", Kind.FUTURE: "Future", Kind.OPTION: "Option"}
 COLUMNS = {
     "listing": Column("Listing", width=190, pinned=True),
@@ -39,12 +39,14 @@ def choose(listing: str) -> None:
 def draw() -> None:
     """Draw the search and what it found; a ticked row is what the page is about."""
     common: dict[str, Any] = {"label_visibility": "collapsed"}
-    typed = st.text_input("Search", key=SEARCH, type="search", placeholder="infy, nifty 26000 ce, M&M", live="200ms", **common)
+    typed = st.text_input(
+        "Find a listing", key=SEARCH, type="search", placeholder="infy, nifty 26000 ce, M&M", live="200ms", **common
+    )
     exchange = st.pills("Exchange", [one.value for one in Exchange], key=EXCHANGE, **common)
     kind = st.pills("Kind", [one.value for one in Kind], format_func=lambda one: KINDS[Kind(one)], key=KIND, **common)
     text = str(typed or "").strip()
     if not (text or exchange or kind):
-        empty("Type part of a symbol or a name. Several words narrow it: `nifty 26000 ce`.")
+        empty("Type part of a symbol or a name; more words narrow it.")
         return
     asked = (text, exchange, kind)
     limit = MANY if st.session_state.get(LIMIT) == asked else FEW

@@ -10,11 +10,11 @@ import streamlit as st
 from pages.ui.badges import escape
 from pages.ui.confirm import Question, ask
 from pages.ui.dialogs import close_dialog, pressed, show_dialog
+from pages.ui.listing_search import offers
 from pages.ui.rows import rows, text
 from pages.ui.session import desk
 from sigma.domain.errors import SigmaError
 
-MOST_FOUND = 6
 SEARCH, CHOSEN, NOTE = "settle-search", "settle-chosen", "settle-note"
 
 
@@ -94,14 +94,7 @@ def _choose(row: Any) -> str | None:
         if listing:
             _offer(listing, why)
     typed = st.text_input("Which listing is it?", key=SEARCH, type="search", placeholder=f"Search {row.exchange}", live="250ms")
-    wanted = str(typed or "").strip()
-    if wanted:
-        found = desk().instruments.find(wanted, exchange=row.exchange, limit=MOST_FOUND)
-        if found.empty:
-            st.caption(f"No listing of {escape(row.exchange)} has that in its symbol or name.")
-        for one in rows(found):
-            if one.listing not in near:
-                _offer(one.listing, str(one.name))
+    offers(typed, "settle-found", _take, row.exchange)
     return None
 
 

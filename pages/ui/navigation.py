@@ -43,6 +43,7 @@ PAGES = (
     PageSpec("Trade", "orders", "Orders", "receipt_long"),
     PageSpec("Trade", "positions", "Positions", "stacked_line_chart"),
     PageSpec("Trade", "holdings", "Holdings", "account_balance_wallet"),
+    PageSpec("Watch", "chart", "Chart", "candlestick_chart"),
     PageSpec("Watch", "groups", "Groups", "folder_special"),
     PageSpec("Watch", "instruments", "Instruments", "search"),
     PageSpec("Review", "activity", "Activity", "account_tree"),

@@ -43,11 +43,12 @@ def open_ticket(
     side: str | None = None,
     quantity: int | None = None,
     product: str | None = None,
+    order_type: str | None = None,
 ) -> None:
     """Open the ticket; everything given is filled in, and everything can be changed.
 
-    With a side it is about something the person has (a position, a holding) and starts as a market order; else as a limit
-    order at the last price.
+    Without an order type: with a side it is about something the person has (a position, a holding) and starts as a market
+    order; else as a limit order at the last price.
 
     Parameters
     ----------
@@ -71,7 +72,7 @@ def open_ticket(
         SIDE: side or Side.BUY.value,
         QUANTITY: quantity,
         PRODUCT: product,
-        TYPE: (OrderType.MARKET if side else OrderType.LIMIT).value,
+        TYPE: order_type or (OrderType.MARKET if side else OrderType.LIMIT).value,
         PRICE: None,
         TRIGGER: None,
         VALIDITY: Validity.DAY.value,

@@ -32,7 +32,7 @@ def decimal_from(value: str | int | float | Decimal) -> Decimal:
     """
     if isinstance(value, bool):
         raise ValueError(f"{value!r} is not a number")
-    text = repr(value) if isinstance(value, float) else str(value).strip().replace(",", "")
+    text = float.__repr__(value) if isinstance(value, float) else str(value).strip().replace(",", "")
     try:
         number = Decimal(text)
     except InvalidOperation:

@@ -224,7 +224,7 @@ class FileBudget:
             place, now = state.places, self._clock.boot_ns()
             at = max(now, turns.due(place, bucket.stamp_of, bucket.limit.windows, state.closed_until))
             crowded = place >= MOST_WAITING and bucket.stamp_of(place - MOST_WAITING) > now
-            if at <= latest and not crowded:
+            if at <= max(latest, now) and not crowded:
                 bucket.put(place, at)
                 state.places += 1
                 state.calls += 1
@@ -255,7 +255,7 @@ class FileBudget:
     def _too_long(self, limit: CallLimit, wait_ns: int, closed: bool) -> NoTurn:
         seconds = wait_ns / SECOND_NS
         why = "the broker asked for patience" if closed else f"it takes {limit.words}"
-        told = f"No more calls for {limit.name} at this broker for {seconds:.0f} s: {why}."
+        told = f"No more calls for {limit.name} at this broker for {max(1, round(seconds))} s: {why}."
         hint = "All programs of this machine share this limit. Try again then."
         return NoTurn(told, retry_after=seconds, hint=hint)
 

@@ -146,9 +146,7 @@ class BrokerKit(Protocol):
     def broker(self, credentials: Mapping[str, str], session: BrokerSession, context: AdapterContext) -> Broker:
         """Return a logged-in account. Makes no network call."""
 
-    def master(
-        self, credentials: Mapping[str, str], session: BrokerSession | None, context: AdapterContext
-    ) -> MasterFile:
+    def master(self, credentials: Mapping[str, str], session: BrokerSession | None, context: AdapterContext) -> MasterFile:
         """Download the instrument master; BrokerError when it did not arrive whole or is none."""
 
     def read_master(self, data: bytes) -> MasterFile:

@@ -10,11 +10,12 @@ from datetime import date, timedelta
 from sigma.domain.calendar import Calendar
 from sigma.domain.day_file import DayLine, read_days, write_days
 from sigma.domain.days import Beneath, DayTable, SessionDay, SessionKind
-from sigma.domain.errors import Denied, InvalidInput, NotFound
+from sigma.domain.errors import InvalidInput, NotFound
 from sigma.domain.instruments import Exchange
 from sigma.ports.clock import Clock
 from sigma.ports.storage import Store, Unit
 from sigma.services.events import EventsService
+from sigma.services.owner import require_owner
 
 CHECK_NS = 1_000_000_000
 LONGEST_LIST = timedelta(days=800)
@@ -178,7 +179,7 @@ class CalendarService:
             There is no such row; a shipped one cannot be taken away.
         """
         with self._store.begin() as tx:
-            _require_owner(tx, user_id)
+            require_owner(tx, user_id, "The calendar")
             row = tx.calendar.remove(exchange, day, complete)
             if row is None:
                 what = SessionKind.COMPLETE if complete else "day"
@@ -194,7 +195,7 @@ class CalendarService:
 
     def _put(self, user_id: int, rows: Sequence[SessionDay], told: str) -> None:
         with self._store.begin() as tx:
-            _require_owner(tx, user_id)
+            require_owner(tx, user_id, "The calendar")
             tx.calendar.put(rows)
             self._record(tx, user_id, told)
         self._checked_ns = None
@@ -204,15 +205,10 @@ class CalendarService:
 
     def _allow(self, user_id: int) -> None:
         with self._store.read() as tx:
-            _require_owner(tx, user_id)
+            require_owner(tx, user_id, "The calendar")
 
     def _made(self, own: Iterable[SessionDay]) -> DayTable:
         return DayTable(self._shipped, own, beneath=self._beneath)
-
-
-def _require_owner(tx: Unit, user_id: int) -> None:
-    if tx.users.get(user_id).role != "owner":
-        raise Denied("The calendar belongs to the installation.", hint="Only its owner can change it.")
 
 
 def _words(row: SessionDay) -> str:

@@ -23,6 +23,9 @@ _READ: Mapping[str, Callable[[str], Any]] = {
     group_file.QUANTITY: group_file.units,
     group_file.NOTE: group_file.note,
 }
+MOST_UNKNOWN = 200
+_NOT_LOOKED_UP = f"Not looked up: {MOST_UNKNOWN} rows before it name no listing. Is it the right column?"
+"""Near names take milliseconds each, and a file of the wrong column has none that help."""
 Which = int | str
 """A group's id or its name, whatever the name's case."""
 
@@ -223,10 +226,15 @@ class GroupsService:
         there = {member.listing: member for member in before.members}
         rows: list[ImportRow] = []
         lines: dict[str, int] = {}
+        unknown = 0
         for row in file.rows:
             if fixes.get(row.line) == "":
                 continue
-            one = self._row(user_id, row, fixes.get(row.line), there)
+            if unknown < MOST_UNKNOWN:
+                one = self._row(user_id, row, fixes.get(row.line), there)
+            else:
+                one = ImportRow(row.line, row.cells[group_file.SYMBOL], problem=_NOT_LOOKED_UP)
+            unknown += one.member is None
             if one.member is not None:
                 first = lines.setdefault(one.member.listing, row.line)
                 if first != row.line:

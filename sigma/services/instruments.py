@@ -22,6 +22,7 @@ from sigma.services.catalogue import Catalogue
 from sigma.services.connections import Connections
 from sigma.services.events import EventsService
 from sigma.services.listings import ListingLookup
+from sigma.services.owner import require_owner
 from sigma.services.settings import SettingsService
 
 MOST_TOLD = 10
@@ -122,7 +123,11 @@ class InstrumentsService(Catalogue):
             There is no such source.
         BrokerError
             The file is none of this source's, and there is no older version to keep.
+        Denied
+            The user is not the owner: the table is everybody's.
         """
+        with self._store.read() as tx:
+            require_owner(tx, user_id, "The instrument table")
         if source in self._sources:
             return self._refresh(user_id, source, lambda: self._sources[source].read(data), force)
         if source not in self._connections.brokers:

@@ -44,11 +44,6 @@ class VersionedCache:
         self._lock = threading.Lock()
         self._seen = _Seen(-1, None, {})
 
-    @property
-    def version(self) -> tuple[int, datetime] | None:
-        """The version that was seen last."""
-        return self._seen.version
-
     def get(self, key: Hashable, load: Callable[[], Value]) -> Value:
         """Return the value of `key`, loaded once for each version of the table; None is not kept."""
         values = self.values()

@@ -11,6 +11,9 @@ from sigma.ports.clock import Clock
 from sigma.ports.market_store import MarketStore
 from sigma.ports.storage import Store
 from sigma.services.events import EventsService
+from sigma.services.owner import require_owner
+
+_TABLE = "The instrument table"
 
 
 class QuarantineService:
@@ -39,11 +42,14 @@ class QuarantineService:
             There is no such row, or no such listing.
         InvalidInput
             The listing is on another exchange than the row.
+        Denied
+            The user is not the owner: it counts for everybody.
         """
+        with self._store.read() as tx:
+            require_owner(tx, user_id, _TABLE)
+            by = tx.users.get(user_id).name
         exchange, says = self._row(key)
         text = None if listing is None else self._listing(listing, exchange, says)
-        with self._store.read() as tx:
-            by = tx.users.get(user_id).name
         override = Override(key, text, note.strip(), by, self._clock.now())
         self._market.put_override(override)
         what = "left out" if text is None else text
@@ -53,7 +59,9 @@ class QuarantineService:
         return override
 
     def unsettle(self, user_id: int, key: RowKey) -> None:
-        """Take back what was said of a row; NotFound when nothing was."""
+        """Take back what was said of a row; NotFound when nothing was, Denied for others than the owner."""
+        with self._store.read() as tx:
+            require_owner(tx, user_id, _TABLE)
         if not self._market.drop_override(key):
             raise NotFound(f"Nobody said what {_words(key)} is.", hint="`sigma instruments overrides` lists what was said.")
         text = f"{_words(key)} is judged by the masters again from the next refresh on."

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sigma.domain.errors import ConfigError, Denied, InvalidInput, NotFound
+from sigma.domain.errors import ConfigError, InvalidInput, NotFound
 from sigma.domain.settings import SETTINGS, SettingScope, SettingSpec, Value, setting
 from sigma.ports.clock import Clock
 from sigma.ports.storage import Store, Unit
 from sigma.services.events import EventsService
+from sigma.services.owner import require_owner
 
 CACHE_NS = 1_000_000_000
 
@@ -93,8 +94,8 @@ class SettingsService:
         return rows
 
     def _allow(self, tx: Unit, spec: SettingSpec, user_id: int) -> None:
-        if spec.scope is SettingScope.SYSTEM and tx.users.get(user_id).role != "owner":
-            raise Denied(f"Setting {spec.name} belongs to the installation.", hint="Only its owner can change it.")
+        if spec.scope is SettingScope.SYSTEM:
+            require_owner(tx, user_id, f"Setting {spec.name}")
 
     def _texts(self, holder: int | None) -> Mapping[str, str]:
         now = self._clock.boot_ns()

@@ -14,14 +14,14 @@ from sigma.domain.money import PLACES, SCALE
 from sigma.engines.instruments import INSTRUMENT, LISTING, OVERRIDE, TOKEN
 from sigma.engines.master_frame import Schema
 from sigma.ports.masters import MasterSnapshot
-from sigma.store.market_schema import broker_instruments, isins, listings, overrides
+from sigma.store.market_schema import FOREVER, broker_instruments, isins, listings, overrides
 from sigma.store.pieces import NOW, PUBLISHED, visible
 from sigma.store.types import Money
 
 if TYPE_CHECKING:
     from sigma.store.database import Link
 
-_FETCH = 5000  # rows at once: each piece is made while the interpreter is held
+_FETCH = 2000  # rows at once: each piece is made while the interpreter is held
 _LISTED = [column.name for column in listings.c if column.name not in ("id", "since", "until")]
 _NAMED = [column.name for column in broker_instruments.c if column.name not in ("id", "since", "until")]
 ID: Schema = {"id": pl.Int64()}
@@ -117,15 +117,19 @@ def _cell(column: Any, dialect: str) -> pl.Expr:
     return cell
 
 
-def insert_rows(link: Link, table: Table, rows: pl.DataFrame) -> None:
-    """Insert rows whose cells are the database's own, by the driver: an executemany on SQLite, a COPY on PostgreSQL."""
-    names = ", ".join(f'"{name}"' for name in rows.columns)
+def insert_rows(link: Link, table: Table, rows: pl.DataFrame, since: int) -> None:
+    """Insert rows whose cells are the database's own, visible from the publication `since` on.
+
+    By the driver: an executemany on SQLite, a COPY on PostgreSQL.
+    """
+    names = ", ".join(f'"{name}"' for name in rows.columns) + ", since, until"
     link.dirty = True
     if link.dialect == "sqlite":
         marks = ", ".join("?" * len(rows.columns))
-        link.connection.exec_driver_sql(f"INSERT INTO {table.name} ({names}) VALUES ({marks})", rows.rows())  # noqa: S608
+        insert = f"INSERT INTO {table.name} ({names}) VALUES ({marks}, {since}, {FOREVER})"  # noqa: S608
+        link.connection.exec_driver_sql(insert, rows.rows())
         return
     driver: Any = link.connection.connection.dbapi_connection
     with driver.cursor() as cursor, cursor.copy(f"COPY {table.name} ({names}) FROM STDIN") as copy:
         for row in rows.iter_rows():
-            copy.write_row(row)
+            copy.write_row((*row, since, FOREVER))

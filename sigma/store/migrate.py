@@ -63,6 +63,8 @@ def upgrade(home: Path, url: str | None = None, *, at: datetime) -> None:
     database = Database("sigma", home, url, durable=True)
     try:
         with database.write() as link:
+            if url:
+                _one_at_a_time(link, "owner")
             _make_owner(link, at)
     finally:
         database.close()
@@ -108,8 +110,8 @@ def _migrate(branch: Branch, home: Path, url: str | None, act: Callable[[Config]
     database = Database(branch.name, home, url, durable=True)
     try:
         with database.write() as link:
-            if url:  # two processes migrate one after another (on SQLite the write unit sees to that)
-                link.connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(f"sigma migrate {branch.name}"))))
+            if url:
+                _one_at_a_time(link, branch.name)
                 link.connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {branch.name}"))
             act(configuration(branch, link.connection))
     except CommandError as error:
@@ -119,6 +121,11 @@ def _migrate(branch: Branch, home: Path, url: str | None, act: Callable[[Config]
         ) from error
     finally:
         database.close()
+
+
+def _one_at_a_time(link: Link, what: str) -> None:
+    """Let two processes that upgrade a server do so one after another; on SQLite the write unit sees to that."""
+    link.connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(f"sigma migrate {what}"))))
 
 
 def _make_owner(link: Link, at: datetime) -> None:

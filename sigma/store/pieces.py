@@ -16,7 +16,7 @@ from sigma.store.market_schema import publication, refreshes
 
 COMMIT_SECONDS = 0.05
 _PAUSE_SECONDS = 0.002
-_LEAST_PIECE, _FIRST_PIECE, _MOST_PIECE = 50, 250, 10_000
+_LEAST_PIECE, _FIRST_PIECE, _MOST_PIECE = 50, 250, 5000
 Items = TypeVar("Items", bound="_Sliced")
 
 PUBLISHED = select(publication.c.published)

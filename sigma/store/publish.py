@@ -43,6 +43,7 @@ _WAIT_SECONDS = 60.0
 _VERSIONED = (listings, broker_instruments)
 _KEY = func.hashtext("sigma publish")
 _CACHE_KB, _USUAL_CACHE_KB = 96 * 1024, 2000  # of SQLite's pages: enough for the indices while a master goes in
+_LOG_PAGES, _USUAL_LOG_PAGES = 4000, 1000
 _KEPT_DAYS = 400
 """How long names that a broker gave up are remembered."""
 _LONG_AGO = date(1, 1, 1)
@@ -109,17 +110,18 @@ class Publisher:
 
     @contextmanager
     def _roomy(self) -> Iterator[None]:
-        """Give SQLite's one writing connection room for the indices' pages meanwhile."""
-        self._cache(_CACHE_KB)
+        """Give SQLite's one writing connection room for the indices' pages meanwhile, and let its log grow longer."""
+        self._tune(_CACHE_KB, _LOG_PAGES)
         try:
             yield
         finally:
-            self._cache(_USUAL_CACHE_KB)
+            self._tune(_USUAL_CACHE_KB, _USUAL_LOG_PAGES)
 
-    def _cache(self, kilobytes: int) -> None:
+    def _tune(self, cache_kb: int, log_pages: int) -> None:
         if self._database.path:
             with self._database.write() as link:
-                link.connection.exec_driver_sql(f"PRAGMA cache_size=-{kilobytes}")
+                link.connection.exec_driver_sql(f"PRAGMA cache_size=-{cache_kb}")
+                link.connection.exec_driver_sql(f"PRAGMA wal_autocheckpoint={log_pages}")
 
     def _known(self, version: MasterVersion, was: int) -> MasterSnapshot:
         """Return what is published now: as it was merged with, unless another source published meanwhile."""
@@ -179,8 +181,7 @@ class Publisher:
         self._delete(former_names, self._ids(former_names, over))
 
     def _insert(self, table: Table, rows: pl.DataFrame, was: int) -> None:
-        versions = {"since": pl.lit(was + 1, pl.Int64), "until": pl.lit(FOREVER, pl.Int64)}
-        in_pieces(self._database, rows.with_columns(**versions), lambda link, piece: frames.insert_rows(link, table, piece))
+        in_pieces(self._database, rows, lambda link, piece: frames.insert_rows(link, table, piece, was + 1))
 
     def _end(self, table: Table, ids: Sequence[int], was: int) -> None:
         some = table.c.id.in_(bindparam("ids", expanding=True))

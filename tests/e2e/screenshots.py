@@ -31,6 +31,8 @@ from tests.e2e.app import NARROW, PASSWORD, WIDE, eventually
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "screenshots"
 ACCOUNT, CLIENT = "zerodha-main", "AB1234"
 COLOURS = 256
+ABOUT = {"instruments": "&listing=NSE:NIFTY+50", "chart": "&listing=NSE:INFY"}
+"""What the address of a page says more, for a picture of something."""
 SETTINGS = {"sync.active": 0.5, "sync.after_send": 0.2}
 SIZES = {"wide": WIDE, "narrow": NARROW}
 THEMES = ("light", "dark")
@@ -119,7 +121,7 @@ def every_page(browser: Browser, stage: Stage, folder: Path) -> None:
         for theme in THEMES:
             with window(browser, folder, stage.app_url, size, theme) as camera:
                 for spec in PAGES:
-                    camera.open("/" if spec is PAGES[0] else f"/{spec.path}?account={ACCOUNT}&group=2")
+                    camera.open("/" if spec is PAGES[0] else f"/{spec.path}?account={ACCOUNT}&group=2{ABOUT.get(spec.path, '')}")
                     camera.take(spec.path)
 
 

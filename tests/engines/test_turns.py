@@ -33,9 +33,7 @@ class Line:
 
     def look(self, place: int) -> int:
         """Return when a place that waited may call."""
-        return turns.due_again(
-            place, len(self.stamps) - 1, self.now, self.stamps.__getitem__, self.windows, self.closed_until
-        )
+        return turns.due_again(place, len(self.stamps) - 1, self.now, self.stamps.__getitem__, self.windows, self.closed_until)
 
     def called(self, place: int) -> None:
         """Note that the call of a place is made now."""

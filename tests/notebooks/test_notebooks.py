@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
@@ -23,29 +25,54 @@ def printed(notebook: nbformat.NotebookNode) -> str:
     return "\n".join(output.get("text") or output.get("data", {}).get("text/plain", "") for output in outputs)
 
 
+Run = Callable[[str], nbformat.NotebookNode]
+
+
 @pytest.fixture
-def executed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> nbformat.NotebookNode:
-    """The quickstart after a run in an empty home."""
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run a notebook in an empty home and give it back with what it showed."""
     for name in FOREIGN:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("SIGMA_HOME", str(tmp_path / "real-home"))
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
     monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path / "jupyter"))
-    notebook = nbformat.read(ROOT / "notebooks" / "01_quickstart.ipynb", as_version=4)
-    NotebookClient(notebook, timeout=90, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}).execute()
-    return notebook
+
+    def run(name: str) -> nbformat.NotebookNode:
+        notebook = nbformat.read(ROOT / "notebooks" / name, as_version=4)
+        NotebookClient(notebook, timeout=90, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}).execute()
+        return notebook
+
+    return run
 
 
-def test_quickstart_takes_orders_on_both_accounts_to_their_fills(executed: nbformat.NotebookNode, tmp_path: Path) -> None:
-    shown = printed(executed)
+def nothing_is_left(folder: Path) -> None:
+    """Assert that a notebook run in `folder` touched no real installation and left no process."""
+    assert not (folder / "real-home").exists()
+    mine = [process for process in psutil.process_iter(["environ"]) if str(folder) in str(process.info["environ"] or "")]
+    assert not mine, f"still running: {mine}"
+
+
+def test_quickstart_takes_orders_on_both_accounts_to_their_fills(run: Run, tmp_path: Path) -> None:
+    shown = printed(run("01_quickstart.ipynb"))
     assert "5/5 NSE:INFY MARKET CNC: FILLED" in shown
     assert "10/10 NSE:SBIN MARKET MIS: FILLED" in shown
     assert "zerodha-main" in shown
     assert "angel" in shown
-    assert not (tmp_path / "real-home").exists()
-    mine = [process for process in psutil.process_iter(["environ"]) if str(tmp_path) in str(process.info["environ"] or "")]
-    assert not mine, f"still running: {mine}"
+    nothing_is_left(tmp_path)
+
+
+def test_both_brokers_give_the_same_bars_of_a_listing(run: Run, tmp_path: Path) -> None:
+    notebook = run("02_market_data.ipynb")
+    assert re.search(r"[1-9]\d* closed bars of 15 minutes at both brokers, 0 with another close", printed(notebook))
+    pictures = [
+        output
+        for cell in notebook.cells
+        for output in cell.get("outputs", ())
+        if "application/vnd.plotly.v1+json" in output.get("data", ())
+    ]
+    assert len(pictures) == 2
+    nothing_is_left(tmp_path)
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)

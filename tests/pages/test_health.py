@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pages.health import counted, hint, line, merged, says, since
+from pages.health import counted, hint, line, merged, says, since, taking, waits
 from sigma.domain.health import Check, Mark
+from sigma.domain.limits import CallKind
 from tests.orders.conftest import server, stage, template
 from tests.orders.stage import KITE, SMART, Stage
 from tests.pages.signed_in import opened
@@ -65,3 +66,26 @@ def test_check_now_asks_every_broker_and_says_what_they_answered(stage: Stage, m
     assert len(books) == 2
     assert all("**Broken**" in told for told in books)
     assert {name for name in (KITE, SMART) if any(name in told for told in books)} == {KITE, SMART}
+
+
+def test_calls_to_brokers_say_in_words_what_waited_and_what_is_closed() -> None:
+    assert (waits(0, 0.0), waits(3, 1.26)) == ("—", "3 (1.3 s)")
+    assert (taking(0.0), taking(12.4)) == ("open", "closed for 12 s")
+
+
+def test_calls_to_brokers_are_shown_by_account_and_limit(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = {name: value for name, value in stage.environment.items() if name != "SIGMA_CALL_LIMITS"}
+    monkeypatch.setattr(stage, "environment", given)
+    house = stage.another_house()
+    account = house.accounts.find(stage.user_id, KITE)
+    for _ in range(2):
+        house.connections.read(account.id, CallKind.QUOTES, lambda broker: broker.quotes(["NSE:INFY"]))
+    monkeypatch.setattr(stage, "house", house)
+    app = opened("health", stage, monkeypatch)
+    assert not app.exception
+    assert "Calls to brokers" in [each.value for each in app.subheader]
+    table = next(each.value for each in app.dataframe if "words" in each.value)
+    row = table[(table["account"] == KITE) & (table["name"] == "quotes")].iloc[0]
+    assert (row["words"], row["calls"], row["now"]) == ("1 a second", 2, "open")
+    assert row["waits"].startswith("1 (")
+    house.close()

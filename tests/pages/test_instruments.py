@@ -16,6 +16,7 @@ from pages.ui.instrument_details import facts, valid
 from pages.ui.instrument_masters import report_words
 from pages.ui.instrument_search import found_words
 from sigma.desk.entrance import Entrance
+from sigma.domain.errors import Denied
 from sigma.domain.instruments import Exchange, Kind, Listing, MasterReport
 from tests.orders.conftest import server, stage, template
 from tests.orders.stage import Stage
@@ -251,8 +252,8 @@ def test_what_a_row_is_can_be_searched_and_counts_from_the_next_refresh(opened: 
     press(app, "quarantine-settle:")
     app.text_input(key="settle-search").set_value("relian")
     run(app)
-    assert "settle-take:NSE:RELIANCE" in buttons(app, "settle-take:")
-    assert "settle-take:BSE:RELIANCE" not in buttons(app, "settle-take:"), "the row is of the NSE"
+    assert "settle-found:NSE:RELIANCE" in buttons(app, "settle-found:")
+    assert "settle-found:BSE:RELIANCE" not in buttons(app, "settle-found:"), "the row is of the NSE"
     press(app, "settle-take:NSE:INFY")
     press(app, "go_settle:")
     assert stage.desk.instruments.overrides()["listing"].tolist() == ["NSE:INFY"]
@@ -270,6 +271,20 @@ def test_who_is_not_the_owner_looks_and_changes_nothing(opened: Open, stage: Sta
     assert not buttons(app, "go_masters")
     app = opened(part="Quarantine")
     assert not buttons(app, "quarantine-")
+
+
+def test_the_core_too_lets_only_the_owner_change_the_table(stage: Stage) -> None:
+    stage.desk.instruments.load("nse", shares(*SHARES, OLD_INFY))
+    with stage.house.store.database.write() as link:
+        link.connection.exec_driver_sql("update users set role = 'viewer'")
+    row = ("nse", "NSE", "INFYOLD", "INFYOLD")
+    for change in (
+        lambda: stage.desk.instruments.load("nse", shares(*SHARES), force=True),
+        lambda: stage.desk.instruments.settle(*row, leave_out=True),
+        lambda: stage.desk.instruments.unsettle(*row),
+    ):
+        with pytest.raises(Denied, match="The instrument table belongs to the installation"):
+            change()
 
 
 OPTION = Listing(Exchange.NFO, "NIFTY26NOV25000CE", Kind.OPTION, expiry=date(2026, 11, 24), underlying="NSE:NIFTY 50")

@@ -16,6 +16,7 @@ from sigma.domain.days import DayTable
 from sigma.domain.errors import BrokerUnavailable, InvalidInput, NotFound, SessionExpired, StaleData
 from sigma.domain.events import Level
 from sigma.domain.instruments import Exchange
+from sigma.domain.limits import CallKind, CallLimit, Window
 from sigma.domain.market import Timeframe
 from sigma.engines.bars import DAY, MINUTE, micros, moment, sessions_of
 from sigma.services.bar_fetch import BarFetcher
@@ -26,6 +27,12 @@ from tests.services.test_instruments import SHARES, shares
 
 ALL = sessions_of(weekdays(), Exchange.NSE, date(2025, 1, 1), date(2026, 12, 31))
 OPEN = datetime(2026, 11, 20, 3, 45, tzinfo=UTC)
+
+
+THREE = (
+    CallLimit("bars", frozenset({CallKind.BARS}), (Window(3, 1),)),
+    CallLimit("all else", frozenset(CallKind) - {CallKind.BARS}, (Window(1000, 1),)),
+)
 
 
 @dataclass
@@ -86,7 +93,7 @@ def service_on(rooms: Rooms, home: Path, calendar: Calendar) -> BarsService:
 def stand(rooms: Rooms, tmp_path: Path) -> Stand:
     for kit in (rooms.alpha, rooms.beta):
         days = {Timeframe.M1: 60, Timeframe.D1: 2000}
-        kit.capabilities = replace(kit.capabilities, history_days=days, history_per_second=3.0)
+        kit.capabilities = replace(kit.capabilities, history_days=days, limits=THREE)
     rooms.connected()
     rooms.alpha.rows = shares("alpha", *SHARES)
     rooms.instruments.refresh(rooms.user, "alpha")
@@ -179,7 +186,7 @@ def test_a_long_span_is_fetched_in_parts_no_faster_than_the_source_takes(stand: 
     )
     assert stand.asked() == 7
     assert all(end - start <= timedelta(days=60) for _, start, end in stand.source.spans)
-    assert sum(stand.rooms.clock.waits) == pytest.approx(6 / 3, abs=0.01)
+    assert sum(stand.rooms.clock.waits) == pytest.approx(2.04)
     assert told == [(number, 7) for number in range(8)]
 
 

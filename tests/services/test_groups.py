@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from sigma.domain.errors import Conflict, InvalidInput, NotFound, UnknownListing
 from sigma.domain.groups import Group, Member
 from sigma.services import group_file
+from sigma.services.groups import MOST_UNKNOWN
 from tests.services.rooms import Rooms
 from tests.services.test_instruments import SHARES, shares
 
@@ -176,6 +177,13 @@ def test_a_file_without_any_good_row_makes_no_group_and_empties_none(market: Roo
     assert not market.groups.import_csv(market.user, "core", "symbol\nNOSUCHTHING\n", replace_all=True).stored
     assert [group.name for group in market.groups.list(market.user)] == ["Core"]
     assert len(members(market)) == 1
+
+
+def test_a_file_of_the_wrong_column_is_given_up_after_many_rows(market: Rooms) -> None:
+    text = "symbol\n" + "".join(f"ZZ{number}\n" for number in range(MOST_UNKNOWN)) + "INFY\n"
+    report = market.groups.check_csv(market.user, "Core", text)
+    assert not report.good
+    assert "Is it the right column" in report.rows[-1].problem
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,6 @@ def test_prices_of_holdings_open_positions_and_orders_at_work_are_stored(watched
     assert watched.quotes.poll() == 4
     assert stored(watched).keys() == {"NSE:INFY", "NSE:BAJAJ-AUTO", "NSE:A-B", "NSE:A_B"}
     assert [call for call in watched.alpha.calls if call.startswith("quotes")] == ["quotes 2", "quotes 2"]
-    assert watched.clock.waits == [1.0], "calls come at the pace that the broker allows"
 
 
 def test_a_price_that_did_not_move_is_not_written_again(watched: Rooms) -> None:

@@ -149,6 +149,7 @@ def test_a_network_failure_is_an_error_and_no_expiry(rooms: Rooms, error: Except
     status = rooms.sessions.status(rooms.user, "ann", refresh=True)
     assert (status.state, status.error) == (SessionState.ERROR, str(error))
     rooms.alpha.failures.clear()
+    rooms.clock.pass_by(60)
     assert rooms.sessions.status(rooms.user, "ann", refresh=True).state is SessionState.CONNECTED
     session = rooms.connections.session(account.id)
     assert session is not None

@@ -179,7 +179,7 @@ def test_a_master_is_published_in_many_small_commits(market: SqlMarketStore, mon
     event.listen(market.database.writer, "commit", commits.append)
     learned = []
     monkeypatch.setattr(pieces.time, "sleep", lambda _seconds: learned.append(market.learn_isin(f"NSE:X{len(learned)}", "INE1")))
-    publish_all(market, *[listing(f"S{number}") for number in range(3000)])
+    publish_all(market, *[listing(f"S{number}") for number in range(6000)])
     assert len(learned) >= 10
     assert all(learned)
     assert len(commits) > 2 * len(learned)
