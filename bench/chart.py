@@ -23,7 +23,7 @@ from pages.ui.chart_options import FIRST_LOOK
 from sigma.cli.demo.stage import Stage
 from tests.e2e.app import cookies, running
 
-LISTING, TIMEFRAME, REACH = "NSE:INFY", "1m", "2Y"
+LISTING, TIMEFRAME, REACH = "NSE:INFY", "1m", "13M"
 LOADS, WHEELS = 7, 22
 GOAL_RATIO, GOAL_FRAME_MS = 1.3, 100.0
 CANVAS = "[data-testid=stEChartsChart]:has(canvas)"

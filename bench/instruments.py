@@ -1,8 +1,8 @@
 """Instrument masters of the market's size (150,000 rows of Kite's, 180,000 of SmartAPI's) into the store, download excluded.
 
-Measured in a process of its own: both masters into an empty store, the same files again, and the files of a next day. In
-another one the same happens while one thread of it commits to sigma.db fifty times a second (as a writer of orders does,
-every commit on disk) and one reads instruments, which must be there without a gap once they were published.
+Measured in a process of its own: both masters into an empty store, the same files again, and the files of a next day. Then
+the same again (the worker refreshes in a process of its own) while another process commits to sigma.db fifty times a second,
+as a writer of orders does, every commit on disk, and reads instruments, which must be there without a gap once published.
 
 Peer: tt-connect on the same Kite file, in a virtual environment that is made for the run and thrown away (SIGMA_BENCH_TT
 names a Python that has it already). It keeps shares, indices and NSE's and BSE's contracts only, so it stores less.

@@ -51,14 +51,14 @@ def render() -> None:
         return
     timeframe, reach, comparing = _choose_bars()
     wishes: list[Wish] = [(visitor().id, text, timeframe, reach) for text in (_opened() if comparing else [listing.text])]
-    slot = st.container()  # the price stands above the chart, but the chart says what it moves
+    slot = st.container()  # the price stands above the chart, but the browser has more to do for the chart, so that goes first
     found = {wish[1]: one for wish in wishes if (one := _picture(wish)) is not None}
     if not found:
         return
+    _chart(found, listing, timeframe, comparing=comparing)
     glance(listing.text, ask=True)
     with slot:
         live(_now, EVERY_S, listing, tuple(wishes), comparing)
-    _chart(found, listing, timeframe, comparing=comparing)
 
 
 def read(wish: Wish, progress: Any = None) -> pd.DataFrame:

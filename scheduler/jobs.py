@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from scheduler import refresh
 from sigma.domain.errors import SigmaError
 
 if TYPE_CHECKING:
@@ -72,10 +73,12 @@ def feeds(worker: Worker) -> None:
 
 
 def instruments(worker: Worker) -> None:
-    """Download the instrument tables that are due today; a failed one is tried again later."""
-    for report in worker.house.instruments.refresh_due():
-        if report.kept_old:
-            log.warning("instruments_not_replaced", source=report.broker, reason=report.kept_old)
+    """Download the instrument tables that are due today; a failed one is tried again later.
+
+    In a process of its own: a master takes half a gigabyte for some seconds, and orders must not wait for this one's threads.
+    """
+    if due := worker.house.instruments.due():
+        refresh.run(worker.house, due, worker.ending.is_set)
 
 
 JOBS = (

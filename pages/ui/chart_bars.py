@@ -27,10 +27,10 @@ LONG_STEP = timedelta(hours=1)
 PAUSE = timedelta(minutes=1)
 """How long a source is left in peace that gave nothing at all."""
 MOST_KEPT = 8
-REACHES = {"5D": 5, "1M": 31, "3M": 92, "1Y": 366, "2Y": 731, "5Y": 1827, "20Y": 7305}
+REACHES = {"5D": 5, "1M": 31, "3M": 92, "1Y": 366, "13M": 400, "5Y": 1827, "20Y": 7305}
 """How far back, in days."""
 _OFFERED = {
-    Timeframe.M1: ("5D", "1M", "3M", "1Y", "2Y"),
+    Timeframe.M1: ("5D", "1M", "3M", "1Y", "13M"),
     Timeframe.M3: ("1M", "5D", "3M", "1Y"),
     Timeframe.M5: ("1M", "5D", "3M", "1Y", "5Y"),
     Timeframe.M15: ("3M", "1M", "1Y", "5Y"),

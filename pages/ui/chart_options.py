@@ -71,8 +71,9 @@ def candles(frame: pd.DataFrame, name: str, colours: Colours, *, daily: bool, pl
         encoded["tooltip"] = [f"{label} " for label in PRICES]  # other columns, the same to read
         for label, values in plain.items():
             table[f"{label} "] = indian(values, places)
+    table = table.astype(dict.fromkeys(PRICES, "float32"))  # exact enough for a screen and for two decimals, and half to send
     volume, volume_format = scaled(frame["volume"].to_numpy(dtype="float64"))
-    table["Volume"] = volume
+    table["Volume"] = volume.astype("float32")
     forming = frame["forming"].to_numpy()
     datasets: list[dict[str, Any]] = [{"source": table[~forming]}]
     common = {"type": "candlestick", "encode": encoded}

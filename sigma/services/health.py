@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -30,6 +30,7 @@ from sigma.services.sessions import SessionsService
 from sigma.services.settings import SettingsService
 
 log = structlog.get_logger(__name__)
+_ILL = (Mark.BAD, Mark.WARNING)
 MOST_UNKNOWN = 50
 FROZEN_KIND = "ACCOUNT_FROZEN"
 
@@ -81,7 +82,7 @@ class HealthService:
         now = self._clock.now()
         found = list(judge_place(self._machine))
         found += _or_bad("database", lambda: self._stored(user_id, now))
-        found += _or_bad("market data", lambda: [judge.market(self._market.health(user_id), now)])
+        found += _or_bad("market data", lambda: self._market_data(user_id, found, now))
         found += _or_bad("instruments", lambda: self._instrument_table(now))
         found += _or_bad("calendar", lambda: [self._days(now)])
         return worst_first(found)
@@ -114,6 +115,13 @@ class HealthService:
         book = self._connections.read(account.id, CallKind.BOOK, lambda broker: broker.order_book())
         yield Check(Mark.GOOD, "order book", f"read, {len(book.rows)} orders", account=account.name)
         yield judge.skew(account, book.ahead_s, self._settings.seconds("orders.max_clock_skew"))
+
+    def _market_data(self, user_id: int, found: Sequence[Check], now: datetime) -> Iterator[Check]:
+        """Judge the source of prices, unless what it lacks is a trouble of its own that is told already."""
+        health = self._market.health(user_id)
+        cause = (("worker", None), ("session", health.source)) if health.source else ()
+        if health.healthy or not any(one.mark in _ILL and (one.what, one.account) in cause for one in found):
+            yield judge.market(health, now)
 
     def _stored(self, user_id: int, now: datetime) -> Iterator[Check]:
         with self._store.read() as tx:

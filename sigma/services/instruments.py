@@ -60,7 +60,7 @@ class InstrumentsService(Catalogue):
         self._refreshing: dict[str, threading.Lock] = {}
         self._guard = threading.Lock()
         self._conflicts: set[tuple[str, str]] = set()
-        self._tried: dict[str, datetime | None] = {}
+        self._tried: dict[str, datetime] = {}
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -134,27 +134,33 @@ class InstrumentsService(Catalogue):
             raise NotFound(f"There is no source {source!r}.", hint=f"Sources: {', '.join(self.sources)}.")
         return self._refresh(user_id, source, lambda: self._connections.kit(source).read_master(data), force)
 
-    def refresh_due(self) -> tuple[MasterReport, ...]:
-        """Download what was not refreshed since the last ``instruments.refresh_at`` (IST), for all users' accounts.
+    def due(self) -> tuple[str, ...]:
+        """Return the sources not refreshed since the last ``instruments.refresh_at`` (IST): brokers of accounts, then lists.
 
-        A failure is tried again after ``instruments.retry_after``, and stops no other.
+        One that was given out and not refreshed since is given out again after ``instruments.retry_after``.
         """
         now = self._clock.now()
         since = next_ist(now, time.fromisoformat(str(self._settings.get("instruments.refresh_at")))) - timedelta(days=1)
         patience = timedelta(seconds=self._settings.seconds("instruments.retry_after"))
-        with self._store.read() as tx:
-            accounts = tx.accounts.list()
         wanted = {name.strip() for name in str(self._settings.get("instruments.lists")).split(",")}
         lists = sorted(name for name in self._reachable if wanted & {name, "all"})
-        # Brokers first: lists only say more of listings that are there.
-        reports = []
-        for source in [*sorted({account.broker for account in accounts}), *lists]:
+        found = []
+        for source in [*sorted({account.broker for account in self._accounts()}), *lists]:
             version, tried = self._market.master_version(source), self._tried.get(source)
-            if (version is None or version[1] < since) and (tried is None or now - tried >= patience):
-                report = self._tried_to(None, source, [row for row in accounts if row.broker == source])
-                self._tried[source] = now if report.kept_old else None
-                reports.append(report)
-        return tuple(reports)
+            waits = tried is not None and now - tried < patience and (version is None or version[1] < tried)
+            if (version is None or version[1] < since) and not waits:
+                self._tried[source] = now
+                found.append(source)
+        return tuple(found)
+
+    def refresh_unattended(self, sources: Sequence[str]) -> tuple[MasterReport, ...]:
+        """Download the masters of these sources with the accounts of all users; one that fails stops no other."""
+        accounts = self._accounts()
+        return tuple(self._tried_to(None, name, [row for row in accounts if row.broker == name]) for name in sources)
+
+    def _accounts(self) -> Sequence[Account]:
+        with self._store.read() as tx:
+            return tx.accounts.list()
 
     def age(self) -> timedelta | None:
         """Return how old the newest broker's master is, None when there is none. Lists make no old table younger."""

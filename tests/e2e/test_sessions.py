@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -49,7 +50,7 @@ def test_an_ended_login_is_said_on_every_page_and_stops_nothing_on_the_other_acc
     banner = visitor.key("session-banner")
     end(stage, "angel")
     for spec in PAGES:
-        visitor.page.get_by_test_id("stSidebarNavLink").filter(has_text=spec.title).click()
+        visitor.page.get_by_test_id("stSidebarNav").get_by_role("link", name=re.compile(f"^{spec.title}")).click()
         visitor.page.get_by_role("heading", level=1, name=spec.title).wait_for()
         expect(banner).to_contain_text("angel session expired at", timeout=MOST_MS)
         visitor.no_exception()

@@ -85,7 +85,7 @@ def test_the_forming_bar_is_drawn_hollow_and_apart_from_the_closed_ones() -> Non
 def test_prices_from_a_lakh_on_are_drawn_in_lakhs_and_told_in_full() -> None:
     option = chart_options.candles(frame(2, price=120_471.17), "NSE:MRF", COLOURS, daily=False)
     table = option["dataset"][0]["source"]
-    assert table["Close"].tolist() == pytest.approx([1.2047117, 1.2047217])
+    assert table["Close"].tolist() == pytest.approx([1.2047117, 1.2047217], rel=1e-6)
     assert table["Close "].tolist() == ["1,20,471.17", "1,20,472.17"]
     assert option["yAxis"][0]["name"] == "₹ lakh"
     assert option["series"][0]["encode"]["tooltip"] == ["Open ", "High ", "Low ", "Close "]
@@ -95,6 +95,13 @@ def test_prices_from_a_lakh_on_are_drawn_in_lakhs_and_told_in_full() -> None:
 def test_volume_is_told_in_units_lakhs_or_crores(volume: int, written: str) -> None:
     option = chart_options.candles(frame(2, volume=volume), "NSE:INFY", COLOURS, daily=False)
     assert option["series"][-1]["tooltip"]["valueFormatter"] == written
+
+
+@given(some.lists(some.integers(5, 9_999_995), min_size=1, max_size=50))
+def test_a_price_below_a_lakh_is_told_to_the_paisa(paise: list[int]) -> None:
+    bars = frame(len(paise)).assign(**{name: [one / 100 for one in paise] for name in ("open", "high", "low", "close")})
+    told = chart_options.candles(bars, "NSE:INFY", COLOURS, daily=False)["dataset"][0]["source"]["Close"]
+    assert [f"{price:.2f}" for price in told.tolist()] == [f"{one / 100:.2f}" for one in paise]
 
 
 def test_an_index_has_no_volume_to_draw() -> None:

@@ -124,3 +124,17 @@ def test_asking_an_account_calls_its_broker_and_says_what_failed(rooms: Rooms) -
     assert "no book" in found["order book"].words
     with pytest.raises(NotFound):
         rooms.health.ask(rooms.user, "nobody")
+
+
+def test_one_trouble_is_told_once(rooms: Rooms) -> None:
+    account = rooms.connected()
+    rooms.settings.set("market.source_account", account.name, user_id=rooms.user)
+    found = look(rooms)
+    assert found["worker", None].mark is Mark.BAD
+    assert ("market data", None) not in found
+    rooms.events.beat("worker")
+    assert look(rooms)["market data", None].mark is Mark.GOOD
+    rooms.sessions.disconnect(rooms.user, account.name)
+    found = look(rooms)
+    assert found["session", account.name].mark is Mark.WARNING
+    assert ("market data", None) not in found

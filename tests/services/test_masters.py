@@ -9,7 +9,7 @@ import pytest
 
 from sigma.domain.errors import BrokerUnavailable, ConfigError, InvalidInput, NotFound
 from sigma.domain.health import Mark
-from sigma.domain.instruments import Exchange, Kind, MasterRow
+from sigma.domain.instruments import Exchange, Kind, MasterReport, MasterRow
 from sigma.domain.masters import RowKey
 from sigma.engines.health import masters as judge_masters
 from sigma.ports.broker import AdapterContext
@@ -61,6 +61,10 @@ class Desk:
     third: FakeSource
     service: InstrumentsService
     quarantine: QuarantineService
+
+    def refresh_due(self) -> tuple[MasterReport, ...]:
+        """Do what the worker does each minute."""
+        return self.service.refresh_unattended(self.service.due())
 
     def refresh(self, *names: str) -> None:
         for name in names:
@@ -218,28 +222,28 @@ def test_what_cannot_be_settled_is_refused_with_the_reason(desk: Desk) -> None:
 
 def test_what_is_due_is_downloaded_once_after_the_hour_and_when_it_was_missed(desk: Desk) -> None:
     """It is 10:30 on Friday: the tables of 08:30 are missing, as after a start that was late."""
-    assert [report.broker for report in desk.service.refresh_due()] == ["alpha", "beta", "list"]
+    assert [report.broker for report in desk.refresh_due()] == ["alpha", "beta", "list"]
     desk.rooms.clock.pass_by(21 * 3600)  # 07:30 on Saturday
-    assert desk.service.refresh_due() == ()
+    assert desk.refresh_due() == ()
     desk.rooms.clock.pass_by(3600)
-    assert [report.broker for report in desk.service.refresh_due()] == ["alpha", "beta", "list"]
-    assert desk.service.refresh_due() == ()
+    assert [report.broker for report in desk.refresh_due()] == ["alpha", "beta", "list"]
+    assert desk.refresh_due() == ()
     desk.rooms.settings.set("instruments.refresh_at", "08:31", user_id=desk.rooms.user)
-    assert desk.service.refresh_due() == ()
+    assert desk.refresh_due() == ()
     desk.rooms.clock.pass_by(90)
-    assert len(desk.service.refresh_due()) == 3
+    assert len(desk.refresh_due()) == 3
 
 
 def test_a_failed_download_is_tried_again_after_a_while_and_stops_no_other(desk: Desk) -> None:
     desk.rooms.alpha.failures = [BrokerUnavailable("HTTP 503"), BrokerUnavailable("HTTP 503")]
-    first, *rest = desk.service.refresh_due()
+    first, *rest = desk.refresh_due()
     assert "HTTP 503" in first.kept_old
     assert [report.kept_old for report in rest][:1] == [""]
-    assert desk.service.refresh_due() == ()
+    assert desk.refresh_due() == ()
     desk.rooms.clock.pass_by(901)
-    assert [(report.broker, bool(report.kept_old)) for report in desk.service.refresh_due()] == [("alpha", True)]
+    assert [(report.broker, bool(report.kept_old)) for report in desk.refresh_due()] == [("alpha", True)]
     desk.rooms.clock.pass_by(901)
-    assert [(report.broker, bool(report.kept_old)) for report in desk.service.refresh_due()] == [("alpha", False)]
+    assert [(report.broker, bool(report.kept_old)) for report in desk.refresh_due()] == [("alpha", False)]
     assert desk.list.calls == 1
 
 
