@@ -9,7 +9,7 @@ import pytest
 
 from sigma.domain.errors import SigmaError, Unsupported
 from sigma.domain.orders import OrderStatus, OrderType, Outcome, Product, Side, Validity
-from sigma.simulator.faults import KINDS
+from sigma.simulator.faults import KINDS, NEWS, STREAM
 from tests.contract.stage import Stage, buy, new_tag, tracked
 from tests.simulator.control import eventually
 
@@ -31,8 +31,8 @@ PLACES = {
     "twin_rows": (Outcome.ACCEPTED, 2),
     "reject_in_book": (Outcome.ACCEPTED, 1),
 }
-# Faults of reads, or of a cancel: a place goes through them unharmed.
-ELSEWHERE = frozenset({"truncated_book", "empty_book", "cancel_loses_to_fill"})
+# Faults of reads, feeds, or of a cancel: a place goes through them unharmed.
+ELSEWHERE = frozenset({"truncated_book", "empty_book", "cancel_loses_to_fill"}) | STREAM | NEWS
 # Answers in a form that only one broker sends: the subclass says what they prove to it.
 BY_BROKER = frozenset({"json_429", "text_403"})
 HASTY = {"late_acceptance", "slow"}
