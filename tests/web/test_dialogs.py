@@ -13,7 +13,7 @@ from tests.cli.conftest import clean
 from tests.web.conftest import serving
 
 pytestmark = pytest.mark.timeout(400)
-TIMES = 15
+TIMES = 5
 SLOWED = 2
 """How much slower the browser is than on this machine."""
 PATIENCE_MS = 40_000
