@@ -138,11 +138,12 @@ class FeedContract:
             live.watcher.until_state(STARTING, LIVE)
             for fault in ("feed_garbage", "feed_error"):
                 stage.control.fault(fault, "feed", broker=stage.name)
-            live.watcher.until(lambda: live.feed.complaints == 1)  # type: ignore[attr-defined]
+            live.watcher.until(lambda: live.feed.complaints >= 1)  # type: ignore[attr-defined]
             live.watcher.until(lambda: "the broker says" in caplog.text)
+            before = live.feed.complaints  # type: ignore[attr-defined]
             stage.control.fault("feed_truncated", "feed", broker=stage.name)
             stage.control.post("price", {"listing": "NSE:INFY", "price": 1456.0, "hold": True, "rebase": True})
-            live.watcher.until(lambda: live.feed.complaints == 2)  # type: ignore[attr-defined]
+            live.watcher.until(lambda: live.feed.complaints > before)  # type: ignore[attr-defined]
             stage.control.post("price", {"listing": "NSE:INFY", "price": 1457.0, "hold": True, "rebase": True})
             live.watcher.until(lambda: live.watcher.all["last"][-1] == 1457.0)
             assert live.watcher.seen == [STARTING, LIVE]

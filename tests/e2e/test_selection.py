@@ -72,7 +72,7 @@ def test_what_is_cancelled_is_what_was_ticked_while_rows_arrive_each_100_ms(
     visitor.open("/orders?account=zerodha-main")
     bar, draw = visitor.key("acts-orders"), random.Random(7)
     page, ticked = visitor.page, list[int]()
-    page.wait_for_function("painted.size > 6")
+    page.wait_for_function("() => painted.size > 6")
     while len(ticked) < CLICKS:
         visitor.tick(draw.randrange(0, 6))
         seen = page.evaluate("window.witnessed.at(-1)")
