@@ -222,6 +222,13 @@ class Order:
         Snapshot of the listing when the order was made.
     generation : int
         Counts deliberate repeats (requeue, AMO).
+    reduce_only : bool
+        It may only make a position smaller: the gate caps it at what is held, and it never opens or turns one.
+    slices, slice_no : int
+        Of an order above the freeze quantity: into how many orders of their own it was cut (0: not cut), and which of them this
+        one is (1 for the first; 0 when it is none). A cut order sends nothing itself; its status is that of its slices.
+    not_before : datetime or None
+        An approved wish that waits for the market to open: the worker decides and sends it then.
     """
 
     id: int
@@ -257,6 +264,10 @@ class Order:
     sent_at: datetime | None = None
     final_at: datetime | None = None
     correlation_id: str = ""
+    reduce_only: bool = False
+    slices: int = 0
+    slice_no: int = 0
+    not_before: datetime | None = None
     version: int = 1
 
     @property
@@ -283,6 +294,8 @@ class CommandKind(StrEnum):
     PLACE = "PLACE"
     MODIFY = "MODIFY"
     CANCEL = "CANCEL"
+    CONVERT = "CONVERT"
+    GTT = "GTT"
 
 
 class CommandState(StrEnum):
@@ -311,8 +324,11 @@ class Command:
 
     Parameters
     ----------
+    order_id : int or None
+        The order that is written about; None for a CONVERT, whose payload says everything.
     payload : mapping
-        What a MODIFY wants: ``price``, ``trigger_price``, ``quantity``, ``order_type``, ``validity`` (texts or None).
+        What a MODIFY wants: ``price``, ``trigger_price``, ``quantity``, ``order_type``, ``validity`` (texts or None). Of a
+        CONVERT ``listing``, ``side``, ``quantity``, ``old``, ``new``. Of a GTT ``act`` (PLACE, MODIFY, CANCEL), ``gtt`` (our id).
     send_by_ns, boot_id : int, str
         Latest instant of the call on the boot clock of the claiming machine, and which boot that was.
     deadline : datetime or None
@@ -327,7 +343,7 @@ class Command:
     """
 
     id: int
-    order_id: int
+    order_id: int | None
     account_id: int
     kind: CommandKind
     state: CommandState

@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Generic, TypeVar
 
-from sigma.domain.orders import Product
+from sigma.domain.orders import Product, Side
 
 Row = TypeVar("Row")
 
@@ -95,6 +95,21 @@ class Position:
             return None
         move = (self.last_price - self.average_price) / self.average_price * 100
         return move if self.quantity > 0 else -move
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """A change of a position's product. `side` is that of the position (BUY: long), `quantity` the units to convert.
+
+    `overnight` says whether they were carried from an earlier day.
+    """
+
+    listing: str
+    side: Side
+    quantity: int
+    old: Product
+    new: Product
+    overnight: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, time
 from decimal import Decimal
 from enum import StrEnum
 
 from sigma.domain.accounts import TradingMode
+from sigma.domain.orders import OrderType, Product
 
 
 class Scope(StrEnum):
@@ -29,6 +30,29 @@ class RiskLimits:
         Units.
     max_order_value : Decimal or None
         Rupees; a market order is valued at the last price.
+    allow_short_selling : bool or None
+        False: a SELL beyond what is held is refused.
+    max_daily_loss : Decimal or None
+        Rupees above 0: realised and open loss since the session's start (IST), after charges, at which entries stop.
+    max_open_positions : int or None
+        Distinct (listing, product), working entries included.
+    max_orders_per_minute : int or None
+        Orders admitted in any 60 seconds.
+    max_exposure : Decimal or None
+        Rupees at work in one security (all its listings and derivatives' own listings apart), across the user's accounts.
+    allow, deny : frozenset of str or None
+        Listings that may, and may not, be entered.
+    products, order_types : frozenset or None
+        Those that may be entered with.
+    entries_until, square_off_at : time or None
+        On the Indian clock: no entry from then on; intraday positions of the scope are closed then.
+    cooldown_s : int or None
+        Seconds without an entry in a listing after a losing round trip there.
+    drawdown_caution, drawdown_stop : Decimal or None
+        Rupees below the highest point of the scope's result since it began: from the first on entries are halved, from the
+        second on there are none.
+    clamp : frozenset of str
+        Names of those limits that lower a quantity where they can instead of refusing it.
     """
 
     scope: Scope = Scope.GLOBAL
@@ -36,17 +60,36 @@ class RiskLimits:
     account_id: int | None = None
     max_quantity_per_order: int | None = None
     max_order_value: Decimal | None = None
+    allow_short_selling: bool | None = None
+    max_daily_loss: Decimal | None = None
+    max_open_positions: int | None = None
+    max_orders_per_minute: int | None = None
+    max_exposure: Decimal | None = None
+    allow: frozenset[str] | None = None
+    deny: frozenset[str] | None = None
+    products: frozenset[Product] | None = None
+    order_types: frozenset[OrderType] | None = None
+    entries_until: time | None = None
+    square_off_at: time | None = None
+    cooldown_s: int | None = None
+    drawdown_caution: Decimal | None = None
+    drawdown_stop: Decimal | None = None
+    clamp: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class KillState:
-    """Whether new orders are blocked, for whom, since when and why. `account_id` None: for all of the user's accounts."""
+    """Whether new orders are blocked, for whom, since when and why.
+
+    `account_id` None: for all of the user's accounts; `strategy` empty: for all strategies and for people.
+    """
 
     on: bool
     reason: str = ""
     at: datetime | None = None
     by: str = ""
     account_id: int | None = None
+    strategy: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,18 +121,22 @@ class RiskSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class RuleResult:
-    """One rule's word: ALLOW, or REJECT with a code and the numbers behind it."""
+    """One rule's word: ALLOW, CLAMP (allowed with a lower `quantity`), or REJECT, with a code and the numbers behind it."""
 
     rule: str
     allowed: bool
     code: str = ""
     text: str = ""
+    quantity: int | None = None
     numbers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class RiskDecision:
-    """The gate's verdict on one order with every rule's word; stored with its inputs."""
+    """The gate's verdict on one order with every rule's word; stored with its inputs.
+
+    `quantity` is what may go (units): below what was asked for when a limit clamped it, 0 when it is refused.
+    """
 
     allowed: bool
     code: str
@@ -98,4 +145,5 @@ class RiskDecision:
     inputs: Mapping[str, object] = field(default_factory=dict)
     decided_at: datetime | None = None
     order_id: int | None = None
+    quantity: int = 0
     id: int = 0

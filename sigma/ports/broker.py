@@ -9,15 +9,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import Protocol
 
 from sigma.domain.accounts import BrokerSession, Capabilities, Profile
 from sigma.domain.answers import BookRead, BrokerFill, BrokerOrder, WriteAnswer
 from sigma.domain.bars import Bars
+from sigma.domain.charges import Charges, Margin
+from sigma.domain.gtt import BrokerGtt, Gtt
 from sigma.domain.instruments import BrokerInstrument
 from sigma.domain.market import Quote, Timeframe
 from sigma.domain.orders import Order, OrderRequest
-from sigma.domain.portfolio import Funds, Holding, Position, Rows
+from sigma.domain.portfolio import Conversion, Funds, Holding, Position, Rows
 from sigma.ports.clock import Clock
 from sigma.ports.feed import Feed, FeedRules, FeedSink
 from sigma.ports.masters import MasterFile
@@ -111,6 +114,27 @@ class Broker(Protocol):
     def cancel(self, order: Order, *, send_by_ns: int | None = None) -> WriteAnswer:
         """Send one cancellation of `order` (which has a broker id), once."""
 
+    def margin(self, requests: Sequence[OrderRequest]) -> Margin:
+        """Return what would be held for orders together, positions considered; Unsupported without the capability."""
+
+    def charges(self, requests: Sequence[tuple[OrderRequest, Decimal]]) -> Charges:
+        """Return what orders would cost that trade at the prices given (rupees); Unsupported without the capability."""
+
+    def convert(self, conversion: Conversion, *, send_by_ns: int | None = None) -> WriteAnswer:
+        """Send one conversion of a position to another product, once."""
+
+    def gtts(self) -> Rows[BrokerGtt]:
+        """Return the resting triggers of the account, fired and ended ones as long as the broker lists them."""
+
+    def place_gtt(self, gtt: Gtt, *, send_by_ns: int | None = None) -> WriteAnswer:
+        """Send one new resting trigger, once; its id is the answer's `broker_order_id`."""
+
+    def modify_gtt(self, gtt: Gtt, *, send_by_ns: int | None = None) -> WriteAnswer:
+        """Send one modification of a resting trigger (which has a broker id) towards what `gtt` says, once."""
+
+    def cancel_gtt(self, gtt: Gtt, *, send_by_ns: int | None = None) -> WriteAnswer:
+        """Send one removal of a resting trigger (which has a broker id), once."""
+
 
 class Authenticator(Protocol):
     """Logging in and out of a broker."""
@@ -151,6 +175,19 @@ class BrokerKit(Protocol):
 
     def read_master(self, data: bytes) -> MasterFile:
         """Return an instrument master that a person gives as a file; BrokerUnavailable when it is none."""
+
+    def read_postback(self, credentials: Mapping[str, str], body: bytes, context: AdapterContext) -> BrokerOrder:
+        """Return the order that a broker's postback tells of.
+
+        Raises
+        ------
+        Denied
+            Its checksum is not one of this account's.
+        InvalidInput
+            It is none, or of no known form.
+        Unsupported
+            This broker sends none.
+        """
 
     def feed(self, credentials: Mapping[str, str], session: BrokerSession, context: AdapterContext, sink: FeedSink) -> Feed:
         """Return the live feed of a logged-in account, not connected yet; Unsupported without the capability `streaming`."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from sigma.domain.answers import BrokerOrder
 from sigma.domain.instruments import Exchange
 from sigma.domain.market import FeedState, Quote
 from sigma.domain.ticks import Ticks
@@ -42,7 +43,10 @@ class FeedSink(Protocol):
         """Take the ticks of one or several frames in their order; those that nobody wants any more are left out already."""
 
     def orders_changed(self) -> None:
-        """Learn that the broker pushed news of an order; the book says what it is."""
+        """Learn that the broker pushed news of an order that could not be read; the book says what it is."""
+
+    def order(self, row: BrokerOrder) -> None:
+        """Learn what the broker pushed of an order: its row as the book would show it."""
 
     def state(self, state: FeedState, why: str) -> None:
         """Learn that the feed connected, fell silent, was refused or ended; `why` in words, empty when all is well."""

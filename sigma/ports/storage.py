@@ -20,6 +20,7 @@ from sigma.domain.portfolio import Snapshot
 from sigma.domain.risk import KillState, RiskDecision, RiskLimits
 from sigma.domain.signals import Signal
 from sigma.ports.calendar import OwnDays
+from sigma.ports.execution import Gtts, KillRuns, LedgerRows, Shares, Strategies
 from sigma.ports.groups import Groups
 from sigma.ports.infra import Watch
 
@@ -358,6 +359,16 @@ class Unit(Protocol):
     def calendar(self) -> OwnDays: ...
     @property
     def groups(self) -> Groups: ...
+    @property
+    def strategies(self) -> Strategies: ...
+    @property
+    def shares(self) -> Shares: ...
+    @property
+    def ledger(self) -> LedgerRows: ...
+    @property
+    def gtts(self) -> Gtts: ...
+    @property
+    def kill_runs(self) -> KillRuns: ...
 
 
 class Store(Protocol):

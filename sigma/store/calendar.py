@@ -11,7 +11,7 @@ from sqlalchemy import Row, bindparam, func, select, update
 from sigma.domain.days import SessionDay, SessionKind
 from sigma.domain.instruments import Exchange
 from sigma.store.database import Link
-from sigma.store.schema import calendar_days
+from sigma.store.desk_schema import calendar_days
 from sigma.store.statements import putting
 
 _REVISION = select(func.max(calendar_days.c.revision))

@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from sigma.domain.errors import Conflict
 from sigma.domain.orders import Command, CommandKind, CommandState
 from sigma.store.database import Link
-from sigma.store.schema import commands, orders
+from sigma.store.schema import accounts, commands, orders
 from sigma.store.statements import add_owned, breaks, by_id, missing, save_row, stale
 
 _OF_ACCOUNT = select(commands).where(commands.c.account_id == bindparam("account_id"))
@@ -86,7 +86,8 @@ class SqlCommands:
     def add(self, command: Command) -> Command:
         """Store a new command."""
         try:
-            return replace(command, id=add_owned(self._link, commands, orders, "order_id", from_command(command)))
+            via, reference = (accounts, "account_id") if command.order_id is None else (orders, "order_id")
+            return replace(command, id=add_owned(self._link, commands, via, reference, from_command(command)))
         except IntegrityError as error:
             self._explain(error, command)
 

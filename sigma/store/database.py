@@ -89,7 +89,7 @@ def sqlite_file(home: Path, name: str) -> Path:
     return home / f"{name}.db"
 
 
-def _sqlite_engine(path: Path, *, write: bool, durable: bool) -> Engine:
+def _sqlite_engine(path: Path, *, write: bool, durable: bool, linked: bool) -> Engine:
     if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
         raise ConfigError(
             f"SQLite {sqlite3.sqlite_version} is too old, 3.35 is needed.", hint="Use a Python built with a newer one."
@@ -106,7 +106,7 @@ def _sqlite_engine(path: Path, *, write: bool, durable: bool) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: sqlite3.Connection, _record: object) -> None:
-        connection.execute("PRAGMA foreign_keys=ON")
+        connection.execute(f"PRAGMA foreign_keys={'ON' if linked else 'OFF'}")
         connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
         connection.execute(f"PRAGMA journal_size_limit={_WAL_LIMIT}")
         connection.execute("PRAGMA trusted_schema=OFF")
@@ -164,9 +164,11 @@ class Database:
     ----------
     durable : bool
         Whether a commit waits for the disk (orders) or may lose its last moments with the machine's power (instruments).
+    linked : bool
+        Whether SQLite keeps foreign keys; only a migration that makes tables anew does without.
     """
 
-    def __init__(self, name: str, home: Path, url: str | None, *, durable: bool) -> None:
+    def __init__(self, name: str, home: Path, url: str | None, *, durable: bool, linked: bool = True) -> None:
         self.name = name
         self.path = None if url else sqlite_file(home, name)
         self.what = f"the PostgreSQL schema {name}" if self.path is None else str(self.path)
@@ -175,8 +177,8 @@ class Database:
             self.writer = _postgres_engine(address, name, write=True)
             self.reader = _postgres_engine(address, name, write=False)
         else:
-            self.writer = _sqlite_engine(self.path, write=True, durable=durable)
-            self.reader = _sqlite_engine(self.path, write=False, durable=durable)
+            self.writer = _sqlite_engine(self.path, write=True, durable=durable, linked=linked)
+            self.reader = _sqlite_engine(self.path, write=False, durable=durable, linked=linked)
         self._turn = threading.Lock() if self.path else None
         self._here = threading.local()
 

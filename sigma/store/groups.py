@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sigma.domain.errors import Conflict, NotFound
 from sigma.domain.groups import Group, Member, name_key
 from sigma.store.database import Link
-from sigma.store.schema import group_members, groups
+from sigma.store.desk_schema import group_members, groups
 from sigma.store.statements import add_row, breaks, missing, save_row, stale
 
 _MINE = select(groups).where(groups.c.user_id == bindparam("user"))

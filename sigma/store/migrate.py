@@ -16,7 +16,7 @@ from sqlalchemy import Connection, MetaData, func, insert, select, text
 from sigma.domain.accounts import TradingMode
 from sigma.domain.errors import ConfigError
 from sigma.domain.people import Role
-from sigma.store import market_schema, schema
+from sigma.store import desk_schema, market_schema, schema
 from sigma.store.database import Database, Link, make_private_file, make_private_home
 from sigma.store.faults import spoken
 
@@ -34,7 +34,7 @@ class Branch:
 
 
 BRANCHES = (
-    Branch("sigma", schema.HEAD, schema.metadata),
+    Branch("sigma", schema.HEAD, desk_schema.strategies.metadata),
     Branch("market", market_schema.HEAD, market_schema.metadata),
 )
 
@@ -107,13 +107,15 @@ def _make_file(home: Path, branch: Branch) -> None:
 
 
 def _migrate(branch: Branch, home: Path, url: str | None, act: Callable[[Config], None]) -> None:
-    database = Database(branch.name, home, url, durable=True)
+    database = Database(branch.name, home, url, durable=True, linked=False)
     try:
         with database.write() as link:
             if url:
                 _one_at_a_time(link, branch.name)
                 link.connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {branch.name}"))
             act(configuration(branch, link.connection))
+            if not url:
+                _whole(link, database.what)
     except CommandError as error:
         raise ConfigError(
             f"The database ({database.what}) cannot be migrated: {error}.",
@@ -121,6 +123,14 @@ def _migrate(branch: Branch, home: Path, url: str | None, act: Callable[[Config]
         ) from error
     finally:
         database.close()
+
+
+def _whole(link: Link, what: str) -> None:
+    """Undo a migration that left a row whose other end is gone."""
+    torn = link.connection.exec_driver_sql("PRAGMA foreign_key_check").first()
+    if torn is not None:
+        text = f"a row of {torn[0]} refers to a row of {torn[2]} that is not there"
+        raise ConfigError(f"The database ({what}) cannot be migrated: {text}.")
 
 
 def _one_at_a_time(link: Link, what: str) -> None:

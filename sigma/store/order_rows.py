@@ -48,6 +48,10 @@ def to_order(row: Row[Any]) -> Order:
         sent_at=row.sent_at,
         final_at=row.final_at,
         correlation_id=row.correlation_id,
+        reduce_only=row.reduce_only,
+        slices=row.slices,
+        slice_no=row.slice_no,
+        not_before=row.not_before,
         version=row.version,
     )
 
@@ -120,6 +124,10 @@ def from_order(order: Order) -> dict[str, Any]:
         "sent_at": order.sent_at,
         "final_at": order.final_at,
         "correlation_id": order.correlation_id,
+        "reduce_only": order.reduce_only,
+        "slices": order.slices,
+        "slice_no": order.slice_no,
+        "not_before": order.not_before,
         "version": order.version,
     }
 
@@ -194,6 +202,7 @@ def to_decision(row: Row[Any]) -> RiskDecision:
         inputs=row.inputs,
         decided_at=row.decided_at,
         order_id=row.order_id,
+        quantity=row.quantity,
         id=row.id,
     )
 
@@ -201,7 +210,14 @@ def to_decision(row: Row[Any]) -> RiskDecision:
 def from_decision(decision: RiskDecision) -> dict[str, Any]:
     """Return the row of a risk decision."""
     results = [
-        {"rule": one.rule, "allowed": one.allowed, "code": one.code, "text": one.text, "numbers": dict(one.numbers)}
+        {
+            "rule": one.rule,
+            "allowed": one.allowed,
+            "code": one.code,
+            "text": one.text,
+            "quantity": one.quantity,
+            "numbers": dict(one.numbers),
+        }
         for one in decision.results
     ]
     return {
@@ -212,4 +228,5 @@ def from_decision(decision: RiskDecision) -> dict[str, Any]:
         "results": results,
         "inputs": decision.inputs,
         "decided_at": decision.decided_at,
+        "quantity": decision.quantity,
     }

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Date, ForeignKey, Index, Integer, MetaData, Table, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    UniqueConstraint,
+)
 from sqlalchemy import ForeignKeyConstraint as Keys
 from sqlalchemy import Time as Clock
 
 from sigma.domain.accounts import AuthMode, TradingMode
-from sigma.domain.days import SessionKind
 from sigma.domain.events import Level
-from sigma.domain.instruments import Exchange
 from sigma.domain.orders import (
     CommandKind,
     CommandState,
@@ -29,7 +39,7 @@ from sigma.domain.signals import SignalStatus
 from sigma.store.columns import NAMES, flag, key, moment, owner, refers, stand_in, text_column, unique_where, whole, word
 from sigma.store.types import Id, Json, Money, Words
 
-HEAD = "sigma_0003"
+HEAD = "sigma_0004"
 APPEND_ONLY = ("order_events", "events")
 metadata = MetaData(naming_convention=NAMES)
 
@@ -182,6 +192,10 @@ orders = Table(
     moment("sent_at", nullable=True),
     moment("final_at", nullable=True),
     text_column("correlation_id"),
+    flag("reduce_only"),
+    Column("slices", Integer(), nullable=False),
+    Column("slice_no", Integer(), nullable=False),
+    moment("not_before", nullable=True),
     Column("version", Integer(), nullable=False),
     CheckConstraint("quantity > 0", name="quantity"),
     CheckConstraint("filled_quantity >= 0", name="filled_quantity"),
@@ -206,7 +220,7 @@ commands = Table(
     metadata,
     key(),
     owner(),
-    refers("order_id", "orders.id"),
+    refers("order_id", "orders.id", nullable=True),  # none: a conversion, whose payload says everything
     refers("account_id", "accounts.id"),
     word("kind", CommandKind),
     word("state", CommandState),
@@ -226,12 +240,17 @@ commands = Table(
     Column("absent_reads", Json(), nullable=False),
     Column("look_alikes", Json(), nullable=False),
     Column("version", Integer(), nullable=False),
+    CheckConstraint("order_id IS NOT NULL OR kind = 'CONVERT'", name="order"),
     Index("ix_commands_account_state", "account_id", "state"),
     Index("ix_commands_order", "order_id"),
 )
 
-# At most once, kept by the database itself: one claimed PLACE or MODIFY, and one claimed CANCEL, for each order.
-unique_where("uq_commands_claimed_write", "kind IN ('PLACE', 'MODIFY') AND state IN ('SENDING', 'UNKNOWN')", commands.c.order_id)
+# At most once, kept by the database itself: one claimed PLACE, MODIFY or GTT, and one claimed CANCEL, for each order.
+unique_where(
+    "uq_commands_claimed_write",
+    "kind IN ('PLACE', 'MODIFY', 'GTT') AND state IN ('SENDING', 'UNKNOWN')",
+    commands.c.order_id,
+)
 unique_where("uq_commands_claimed_cancel", "kind = 'CANCEL' AND state IN ('SENDING', 'UNKNOWN')", commands.c.order_id)
 
 fills = Table(
@@ -286,6 +305,7 @@ risk_decisions = Table(
     Column("results", Json(), nullable=False),
     Column("inputs", Json(), nullable=False),
     moment("decided_at", nullable=True),
+    whole("quantity"),
     Index("ix_risk_decisions_order", "order_id"),
 )
 
@@ -300,6 +320,21 @@ risk_limits = Table(
     *stand_in("account_key", "account_id"),
     whole("max_quantity_per_order", nullable=True),
     Column("max_order_value", Money(), nullable=True),
+    Column("allow_short_selling", Boolean(), nullable=True),
+    Column("max_daily_loss", Money(), nullable=True),
+    whole("max_open_positions", nullable=True),
+    whole("max_orders_per_minute", nullable=True),
+    Column("max_exposure", Money(), nullable=True),
+    Column("allow", Json(), nullable=True),
+    Column("deny", Json(), nullable=True),
+    Column("products", Json(), nullable=True),
+    Column("order_types", Json(), nullable=True),
+    Column("entries_until", Clock(), nullable=True),  # on the Indian clock
+    Column("square_off_at", Clock(), nullable=True),
+    whole("cooldown_s", nullable=True),
+    Column("drawdown_caution", Money(), nullable=True),
+    Column("drawdown_stop", Money(), nullable=True),
+    Column("clamp", Json(), nullable=False),
     CheckConstraint("scope <> 'GLOBAL' OR (strategy = '' AND account_id IS NULL)", name="global"),
     CheckConstraint("scope <> 'STRATEGY' OR strategy <> ''", name="strategy"),
     CheckConstraint("scope <> 'ACCOUNT' OR account_id IS NOT NULL", name="account"),
@@ -317,7 +352,8 @@ kills = Table(
     text_column("reason"),
     moment("at", nullable=True),
     text_column("by"),
-    UniqueConstraint("user_id", "account_key", name="uq_kills_scope"),
+    text_column("strategy"),  # empty: whatever the strategy
+    UniqueConstraint("user_id", "account_key", "strategy", name="uq_kills_scope"),
 )
 
 settings = Table(
@@ -382,51 +418,4 @@ snapshots = Table(
     Column("rows", Json(), nullable=False),
     Column("bad", Json(), nullable=False),
     UniqueConstraint("account_id", "kind", "day", name="uq_snapshots_day"),
-)
-
-calendar_days = Table(
-    "calendar_days",
-    metadata,
-    key(),
-    word("exchange", Exchange),
-    Column("day", Date(), nullable=False),
-    flag("complete"),  # it says how far the exchange's list goes, and not what the day is
-    word("kind", SessionKind),
-    Column("opens", Clock(), nullable=True),  # on the Indian clock
-    Column("closes", Clock(), nullable=True),
-    text_column("notes"),
-    flag("removed"),
-    whole("revision"),
-    UniqueConstraint("exchange", "day", "complete", name="uq_calendar_days_day"),
-    Index("ix_calendar_days_revision", "revision"),
-)
-
-groups = Table(
-    "groups",
-    metadata,
-    key(),
-    owner(),
-    text_column("name"),
-    text_column("name_key"),  # the name whatever its case
-    text_column("description"),
-    moment("created_at"),
-    Column("version", Integer(), nullable=False),
-    UniqueConstraint("user_id", "name_key", name="uq_groups_name"),
-    UniqueConstraint("id", "user_id", name="uq_groups_owner"),
-)
-
-group_members = Table(
-    "group_members",
-    metadata,
-    key(),
-    Column("group_id", Id, nullable=False),
-    owner(),
-    whole("position"),
-    text_column("listing"),
-    Column("weight", Money(), nullable=True),  # percent
-    whole("quantity", nullable=True),
-    text_column("note"),
-    UniqueConstraint("group_id", "listing", name="uq_group_members_listing"),
-    Keys(["group_id", "user_id"], ["groups.id", "groups.user_id"], name="fk_group_members_owner"),
-    Index("ix_group_members_user", "user_id", "listing"),
 )

@@ -11,14 +11,17 @@ from sigma.store.calendar import SqlOwnDays
 from sigma.store.commands import SqlCommands
 from sigma.store.database import Database, Link
 from sigma.store.groups import SqlGroups
+from sigma.store.gtts import SqlGtts, SqlKillRuns
 from sigma.store.inbox import SqlSignals
 from sigma.store.journal import SqlJournal
+from sigma.store.ledger import SqlLedgerRows
 from sigma.store.limits import SqlRisk
 from sigma.store.orders import SqlOrders
 from sigma.store.people import SqlAccounts, SqlUsers
 from sigma.store.schema import HEAD
 from sigma.store.secrets import SecretCipher, check_key, recrypt, write_key_file
 from sigma.store.sign_ins import SqlSignIns
+from sigma.store.strategies import SqlShares, SqlStrategies
 from sigma.store.watch import PostgresWatch, SqliteWatch
 
 
@@ -36,6 +39,11 @@ class SqlUnit:
         self.journal = SqlJournal(link)
         self.calendar = SqlOwnDays(link)
         self.groups = SqlGroups(link)
+        self.strategies = SqlStrategies(link)
+        self.shares = SqlShares(link)
+        self.ledger = SqlLedgerRows(link)
+        self.gtts = SqlGtts(link)
+        self.kill_runs = SqlKillRuns(link)
 
 
 class SqlStore:

@@ -1,6 +1,6 @@
-"""Writes the SQL of the migrations from the tables, while no release has them: python -m tests.store.first_schema.
+"""Writes the SQL of the newest migration from the tables, until it is committed: python -m tests.store.first_schema.
 
-After the first release these files never change again: a change of the tables needs a migration of its own.
+Those before it never change again: a change of the tables needs a migration of its own.
 """
 
 from __future__ import annotations
@@ -11,16 +11,23 @@ from sqlalchemy import MetaData
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from sigma.store import market_schema, schema
+from sigma.store import desk_schema, market_schema, schema
 from sigma.store.append_only import append_only_ddl
 
-FOLDER = Path(schema.__file__).parent / "migrations"
-# The tables that came after the first schema, by the migration that makes them.
-LATER = {
-    "sigma_db/sigma_0002": ("calendar_days",),
-    "sigma_db/sigma_0003": ("groups", "group_members"),
-    "market_db/market_0002": ("former_isins", "former_names", "master_states", "overrides", "quarantine"),
+FOLDER = Path(desk_schema.__file__).parent / "migrations"
+NEWEST = "sigma_db/sigma_0004"
+MADE = {
+    "strategies",
+    "strategy_accounts",
+    "signal_shares",
+    "openings",
+    "gtts",
+    "kill_runs",
+    "paper_books",
+    "paper_orders",
+    "paper_fills",
 }
+CHANGED = {"orders", "commands", "risk_decisions", "risk_limits", "kills"}
 DIALECTS = {"sqlite": sqlite.dialect(), "postgresql": postgresql.dialect()}
 
 
@@ -50,16 +57,13 @@ def tidy(text: str) -> str:
 
 
 def main() -> None:
-    for name, metadata in (("sigma_db/sigma_0001", schema.metadata), ("market_db/market_0001", market_schema.metadata)):
-        later = {table for migration, tables in LATER.items() if migration[:5] == name[:5] for table in tables}
-        for dialect in DIALECTS:
-            made = [text for text in statements(metadata, dialect) if not any(f" {table} (" in text for table in later)]
-            (FOLDER / f"{name}.{dialect}.sql").write_text("\n\n".join(made) + "\n", encoding="utf-8")
-    for migration, tables in LATER.items():
-        metadata = schema.metadata if migration.startswith("sigma_db") else market_schema.metadata
-        for dialect in DIALECTS:
-            made = [tidy(text) for text in tables_of(metadata, dialect, set(tables))]
-            (FOLDER / f"{migration}.{dialect}.sql").write_text("\n\n".join(made) + "\n", encoding="utf-8")
+    for dialect in DIALECTS:
+        write(f"{NEWEST}.{dialect}.sql", tables_of(schema.metadata, dialect, MADE))
+    write(f"{NEWEST}_changed.sqlite.sql", tables_of(schema.metadata, "sqlite", CHANGED))
+
+
+def write(name: str, made: list[str]) -> None:
+    (FOLDER / name).write_text("\n\n".join(tidy(text) for text in made) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -98,10 +98,10 @@ def test_limits_are_one_row_per_scope(store: SqlStore) -> None:
     ],
 )
 def test_the_database_itself_refuses_impossible_limits(store: SqlStore, raw: Raw, values: str) -> None:
-    insert = "INSERT INTO risk_limits (user_id, scope, strategy, account_id, account_key) VALUES "
-    raw(insert + "(1, 'GLOBAL', '', NULL, 0)")
+    insert = "INSERT INTO risk_limits (user_id, scope, strategy, account_id, account_key, clamp) VALUES "
+    raw(insert + "(1, 'GLOBAL', '', NULL, 0, '[]')")
     with pytest.raises(IntegrityError):
-        raw(f"{insert}({values})")
+        raw(f"{insert}({values}, '[]')")
 
 
 def test_the_kill_switch_is_one_row_per_scope(store: SqlStore, raw: Raw) -> None:

@@ -34,9 +34,9 @@ SQLITE_CATALOGUE = "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT N
 
 
 def catalogue(link: Link, name: str) -> list[tuple[str, ...]]:
-    """Return what the schema is made of, without the name of the schema."""
+    """Return what the schema is made of, without the name of the schema and quotes, which SQLite puts around renamed tables."""
     rows = link.connection.exec_driver_sql(SQLITE_CATALOGUE if link.dialect == "sqlite" else CATALOGUE).all()
-    return sorted(tuple(re.sub(r"\s+", " ", str(word).replace(f"{name}.", "")) for word in row) for row in rows)
+    return sorted(tuple(re.sub(r"\s+", " ", str(word).replace(f"{name}.", "").replace('"', "")) for word in row) for row in rows)
 
 
 def test_a_fresh_place_is_made_by_an_upgrade_and_a_second_one_changes_nothing(empty: Place) -> None:

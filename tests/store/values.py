@@ -109,6 +109,10 @@ def full_order(account_id: int, signal_id: int, parent_id: int) -> Order:
         sent_at=LATER,
         final_at=LATER,
         correlation_id="corr",
+        reduce_only=True,
+        slices=3,
+        slice_no=2,
+        not_before=LATER,
     )
 
 

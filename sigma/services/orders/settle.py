@@ -33,6 +33,7 @@ from sigma.domain.times import ist_date
 from sigma.engines import lifecycle, settlement
 from sigma.engines.lifecycle import Act
 from sigma.engines.settlement import Finding, Judgement, Read, SettleRules
+from sigma.ports.broker import Broker
 from sigma.ports.storage import Unit
 from sigma.services.orders.amend import want_cancel
 from sigma.services.orders.house import OrderHouse, freeze, random_id
@@ -79,12 +80,16 @@ class BookSync:
             The book could not be read; nothing was changed.
         """
         house = self._house
-        asked_ns = house.clock.boot_ns()
-        book = house.connected.read(account_id, CallKind.BOOK, lambda broker: broker.order_book(), attempts=1)
+        book, asked_ns = house.connected.read(account_id, CallKind.BOOK, self._timed_book, attempts=1)
         fills = house.connected.read(account_id, CallKind.FILLS, lambda broker: broker.fills(), attempts=1)
         with house.store.begin() as tx:
             account = tx.accounts.get(account_id)
             return _Pass(house, tx, account, book, fills, asked_ns).run()
+
+    def _timed_book(self, broker: Broker) -> tuple[BookRead, int]:
+        """Return the book and when it was asked for (boot clock): after the wait for a turn, which brings two reads no closer."""
+        asked_ns = self._house.clock.boot_ns()
+        return broker.order_book(), asked_ns
 
 
 class _Pass:
