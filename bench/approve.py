@@ -37,7 +37,7 @@ def _ours(stage: Stage) -> list[float]:
         approved = stage.desk.orders.approve(order.id, account=accounts[number % len(accounts)])
         started[approved.client_order_id] = begin
         time.sleep(PAUSE_S)
-    return _arrivals(stage, started)
+    return arrivals(stage, started)
 
 
 def _peer(stage: Stage) -> list[float]:
@@ -53,10 +53,10 @@ def _peer(stage: Stage) -> list[float]:
         started[tag] = time.monotonic_ns()
         kite.place_order("regular", "NSE", "INFY", "BUY", 1, "CNC", "LIMIT", price=1000, tag=tag)
         time.sleep(PAUSE_S)
-    return _arrivals(stage, started)
+    return arrivals(stage, started)
 
 
-def _arrivals(stage: Stage, started: dict[str, int]) -> list[float]:
+def arrivals(stage: Stage, started: dict[str, int]) -> list[float]:
     """Return milliseconds from start to arrival at the exchange; every order must have arrived."""
     arrived = {write["tag"]: write["at_ns"] for write in stage.exchange.get("writes") if write["endpoint"] == "place"}
     missing = started.keys() - arrived.keys()

@@ -41,8 +41,11 @@ WHICH, SEARCH, TABLE, PAGE = "holdings-which", "holdings-search", "holdings-tabl
 COLUMNS = {
     "listing": Column("Listing", width=176, pinned=True),
     "total": Column("Qty", "quantity", 70, help="All shares owned: sellable, T1 and pledged."),
-    "quantity": Column(
-        "Sellable", "quantity", 76, help="Settled and free. T1 shares (bought, still on the way) and pledged ones are not in it."
+    "sellable": Column(
+        "Sellable",
+        "quantity",
+        76,
+        help="Settled, and bought and still on the way (T1), without what is pledged, sold today or being sold already.",
     ),
     "average_price": Column("Avg ₹", "price", 88),
     "last_price": Column("LTP ₹", "price", 88),
@@ -96,6 +99,7 @@ def as_rows(frame: pd.DataFrame) -> pd.DataFrame:
     rows.attrs.clear()  # pandas copies them at every step
     rows["known"] = [isinstance(listing, str) for listing in frame["listing"]]
     rows["listing"] = listings(frame)
+    rows["sellable"] = rows["sellable"].fillna(rows["quantity"] + rows["t1_quantity"]).astype("int64")
     closes = rows["close_price"].where(rows["close_price"] > 0)
     rows["day_percent"] = rows["day_change"] / closes * 100
     rows["day_gain"] = rows["day_change"] * rows["total"]
@@ -165,14 +169,14 @@ def _table(shown: pd.DataFrame, there: int, badge: Badge) -> None:
         if reason:
             st.markdown(reason)
         else:
-            given = (badge.name, row["listing"], Side.SELL.value, int(row["quantity"]), str(row["product"]))
+            given = (badge.name, row["listing"], Side.SELL.value, int(row["sellable"]), str(row["product"]))
             asks = opens(open_ticket, *given)
             st.button("Sell", type="primary", icon=":material/sell:", key=f"go_sell:{chosen[0]}", **asks)
 
 
 def owned_words(row: pd.Series, account: str) -> str:
     """Return what is ticked, with what of it can be sold and what of it cannot."""
-    parts = (("sellable", row["quantity"]), ("T1", row["t1_quantity"]), ("pledged", row["pledged_quantity"]))
+    parts = (("sellable", row["sellable"]), ("T1", row["t1_quantity"]), ("pledged", row["pledged_quantity"]))
     told = ", ".join(f"{show.quantity(int(units))} {what}" for what, units in parts if units or what == "sellable")
     return f"{row['listing']} on {account}: {told}"
 
@@ -181,4 +185,4 @@ def not_sellable(row: pd.Series) -> str:
     """Return why a holding cannot be sold from here; empty when it can."""
     if not row["known"] or not isinstance(row["product"], str):
         return "Sell it at the broker: it is not in the instrument table."
-    return "" if row["quantity"] > 0 else "None can be sold now: T1 shares arrive later, pledged ones must be released first."
+    return "" if row["sellable"] > 0 else "None can be sold now: pledged shares must be released first, or all are being sold."

@@ -11,6 +11,7 @@ import streamlit as st
 
 from pages.ui.badges import Badge, badge_of, badges, choose_account
 from pages.ui.clocks import clocks
+from pages.ui.conversion import convert_position, convertible
 from pages.ui.dialogs import opens
 from pages.ui.every import live
 from pages.ui.exits import exit_positions
@@ -189,6 +190,17 @@ def _table(shown: pd.DataFrame, words: str, badge: Badge) -> None:
         else:
             key, asks = f"go_exit:{'|'.join(chosen)}", opens(exit_positions, badge, picked)
             st.button("Exit", type="primary", shortcut="X", icon=":material/logout:", key=key, **asks)
+            _convert_button(picked, badge)
+
+
+def _convert_button(picked: pd.DataFrame, badge: Badge) -> None:
+    """Draw the button that converts the one position picked, where its broker could give it another product."""
+    if len(picked) != 1:
+        return
+    row = picked.iloc[0]
+    if offered := convertible(badge, row):
+        asks = opens(convert_position, badge, row["listing"], row["product"], int(row["quantity"]), offered)
+        st.button("Convert", icon=":material/swap_horiz:", key=f"go_convert:{picked.index[0]}", **asks)
 
 
 def columns(shown: pd.DataFrame) -> dict[str, Column]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from sigma.domain.accounts import Account, BrokerSession
+from sigma.domain.answers import BrokerOrder
 from sigma.domain.errors import SessionExpired, SigmaError, StaleData
 from sigma.domain.events import Level
 from sigma.domain.health import FEED_KEY
@@ -37,6 +38,7 @@ END_S = 2.0
 BROKEN = frozenset({FeedState.LOST, FeedState.SILENT, FeedState.REFUSED})
 
 TickTap = Callable[[int, Sequence[str], Ticks], None]
+NewsTap = Callable[[int, BrokerOrder], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +57,23 @@ class AccountFeed(threading.Thread):
     Parameters
     ----------
     nudge : callable
-        Called when the broker pushed news of an order.
+        Called when the broker pushed news of an order that could not be read.
+    news : callable
+        Given the account's id and what the broker pushed of an order; must return at once.
     tap : callable
         Given every tick as it came, with the account's id and the listings by slot (the recorder).
     """
 
-    def __init__(self, house: House, account: Account, bus: ZmqTickBus, nudge: Callable[[], None], tap: TickTap) -> None:
+    def __init__(
+        self, house: House, account: Account, bus: ZmqTickBus, nudge: Callable[[], None], tap: TickTap, news: NewsTap
+    ) -> None:
         super().__init__(name=f"feed-{account.id}", daemon=True)
         self._house = house
         self._account = account
         self._bus = bus
         self._nudge = nudge
         self._tap = tap
+        self._news = news
         self._table = LatestWriter(house.feed_folder, account.id, house.clock.boot_id)
         self._ending = threading.Event()
         self._lock = threading.Lock()
@@ -185,6 +192,10 @@ class AccountFeed(threading.Thread):
         """Let the account's book be read."""
         self._nudge()
 
+    def order(self, row: BrokerOrder) -> None:
+        """Hand on what the broker pushed of an order."""
+        self._news(self._account.id, row)
+
     def state(self, state: FeedState, why: str) -> None:
         """Learn how the feed stands."""
         if (state, why) != (self.standing.state, self.standing.why):
@@ -211,13 +222,16 @@ class Feeds:
     only : str or None
         Serve only the account of this name.
     nudge : callable
-        Given an account's id when its broker pushed news of an order.
+        Given an account's id when its broker pushed news of an order that could not be read.
+    news : callable
+        Given an account's id and what its broker pushed of an order.
     """
 
     house: House
     only: str | None
     nudge: Callable[[int], None]
     tap: TickTap
+    news: NewsTap
     _served: dict[int, _Served] = field(default_factory=dict)
     _bus: ZmqTickBus | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -279,7 +293,7 @@ class Feeds:
         if self._bus is None:
             self._bus = ZmqTickBus(self.house.feed_folder)
         try:
-            feed = AccountFeed(self.house, account, self._bus, lambda: self.nudge(account.id), self.tap)
+            feed = AccountFeed(self.house, account, self._bus, lambda: self.nudge(account.id), self.tap, self.news)
         except (SigmaError, OSError) as error:
             log.debug("feed_not_taken", account=account.name, error=str(error))
             return None

@@ -72,6 +72,24 @@ def feeds(worker: Worker) -> None:
     worker.house.recorder.keep()
 
 
+def paper(worker: Worker) -> None:
+    """Match paper orders with the market, and let the account's reader see what came of it."""
+    for account in worker.house.all_accounts():
+        if not account.simulated or worker.only not in (None, account.name):
+            continue
+        try:
+            if worker.house.paper.advance(account.id):
+                worker.nudge(account.id)
+        except SigmaError as error:
+            log.warning("paper_not_matched", account=account.name, error=str(error))
+
+
+def stops(worker: Worker) -> None:
+    """Trip the kill switch where that is set, and begin the square-offs that are due."""
+    for error in worker.house.kill_watch.run():
+        log.warning("watch_not_judged", error=str(error))
+
+
 def instruments(worker: Worker) -> None:
     """Download the instrument tables that are due today; a failed one is tried again later.
 
@@ -87,5 +105,7 @@ JOBS = (
     JobSpec("sessions", "session.check", sessions, recorded=True),
     JobSpec("feeds", "worker.accounts", feeds, at_start=False),
     JobSpec("quotes", "market.poll_every", quotes, at_start=False),
+    JobSpec("paper", "paper.match_every", paper, at_start=False),
+    JobSpec("stops", "kill.check_every", stops, at_start=False),
     JobSpec("instruments", "instruments.check_every", instruments, at_start=False),
 )

@@ -14,6 +14,8 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from scheduler.feeds import Feeds
 from scheduler.jobs import JOBS, JobSpec
+from scheduler.news import OrderNews
+from scheduler.stops import AccountStopper
 from scheduler.writers import AccountReader, AccountWriter
 from sigma.domain.errors import SigmaError
 from sigma.domain.events import JobRun
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 WATCH_AGAIN_S = 1.0
+NEWS_S = 2.0
 logging.getLogger("apscheduler.executors").setLevel(logging.WARNING)  # else each run of each job is two lines of the log
 
 
@@ -41,7 +44,9 @@ class Worker:
         self.only = only
         self._writers: dict[int, AccountWriter] = {}
         self._readers: dict[int, AccountReader] = {}
-        self.feeds = Feeds(house, only, self._nudge, house.recorder.add)
+        self._stoppers: dict[int, AccountStopper] = {}
+        self._news = OrderNews(house, self.nudge)
+        self.feeds = Feeds(house, only, self.nudge, house.recorder.add, self._news.add)
         self.ending = threading.Event()
         self._lock = threading.Lock()
         self._scheduler = BackgroundScheduler(
@@ -53,6 +58,7 @@ class Worker:
     def start(self) -> None:
         """Serve; returns at once."""
         self.serve_accounts()
+        self._news.start()
         threading.Thread(target=self._watch, name="watch", daemon=True).start()
         for spec in JOBS:
             seconds = self.house.settings.seconds(spec.cadence)
@@ -72,12 +78,14 @@ class Worker:
             for account_id in set(self._writers) - wanted:
                 self._writers.pop(account_id).end()
                 self._readers.pop(account_id).end()
+                self._stoppers.pop(account_id).end()
             for account_id in wanted:
                 self._serve(account_id)
 
     def _serve(self, account_id: int) -> None:
-        """Make sure that an account's two threads run; one that died of an error nobody foresaw is replaced and reported."""
+        """Make sure that an account's three threads run; one that died of an error nobody foresaw is replaced and reported."""
         reader, writer = self._readers.get(account_id), self._writers.get(account_id)
+        stopper = self._stoppers.get(account_id)
         if reader is None or not reader.is_alive():
             self._report_death(reader)
             reader = self._readers[account_id] = AccountReader(self.house, account_id)
@@ -87,8 +95,13 @@ class Worker:
             writer = self._writers[account_id] = AccountWriter(self.house, account_id, lambda: self._readers[account_id].nudge())
             writer.start()
 
-    def _nudge(self, account_id: int) -> None:
-        """Let an account's book be read soon, because its broker pushed news of an order."""
+        if stopper is None or not stopper.is_alive():
+            self._report_death(stopper)
+            stopper = self._stoppers[account_id] = AccountStopper(self.house, account_id)
+            stopper.start()
+
+    def nudge(self, account_id: int) -> None:
+        """Let an account's book be read soon, because there is news of an order."""
         reader = self._readers.get(account_id)
         if reader is not None:
             reader.nudge()
@@ -142,9 +155,9 @@ class Worker:
             while not self.ending.is_set():
                 if watch.wait(self.house.settings.seconds("worker.scan")):
                     with self._lock:
-                        writers = list(self._writers.values())
-                    for writer in writers:
-                        writer.wake()
+                        woken: list[AccountWriter | AccountStopper] = [*self._writers.values(), *self._stoppers.values()]
+                    for thread in woken:
+                        thread.wake()
         finally:
             watch.close()
 
@@ -172,11 +185,17 @@ class Worker:
             self._scheduler.shutdown(wait=False)
         with self._lock:
             writers, readers = list(self._writers.values()), list(self._readers.values())
+            stoppers = list(self._stoppers.values())
+        for stopper in stoppers:
+            stopper.end()
         for reader in readers:
             reader.end()
         for writer in writers:
             writer.end()
         self.feeds.end()
+        if self._news.is_alive():
+            self._news.end()
+            self._news.join(NEWS_S)
         self.house.recorder.flush()
         longest = self.house.settings.seconds("orders.call_timeout") + 2
         for writer in writers:

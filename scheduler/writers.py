@@ -1,4 +1,6 @@
-"""One writer and one reader for each account: the writer holds the account's lease and sends, the reader reads its book."""
+"""One writer and one reader for each account: the writer holds the account's lease, decides what its strategies want, and
+sends; the reader reads its book.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +21,7 @@ from sigma.services.orders.settle import SyncReport
 if TYPE_CHECKING:
     from sigma.bootstrap import House
     from sigma.ports.infra import Lease
+    from sigma.services.orders.auto import AutoAdmission
 
 log = structlog.get_logger(__name__)
 LEASE_RETRY_S = 0.2
@@ -56,7 +59,7 @@ class AccountWriter(threading.Thread):
         try:
             house = self._house
             sender = Sender(house.orders.house, house.orders.approval, self._account_id, lease, house.budget(self._account_id))
-            self._send(sender, lease.touch)
+            self._send(sender, house.auto(self._account_id), lease.touch)
         except Exception as error:  # a stored answer is missing, or worse: this account's writes stop, and everybody is told
             self.stopped_because = str(error) if isinstance(error, SigmaError) else f"{type(error).__name__}: {error}"
             log.exception("writes_stopped", account_id=self._account_id, error=self.stopped_because)
@@ -78,7 +81,7 @@ class AccountWriter(threading.Thread):
             self._ending.wait(LEASE_RETRY_S)
         return None
 
-    def _send(self, sender: Sender, touch: Callable[[], None]) -> None:
+    def _send(self, sender: Sender, auto: AutoAdmission, touch: Callable[[], None]) -> None:
         self._retrying(lambda: Round(sender.take_over()))
 
         def step() -> Round:
@@ -87,8 +90,18 @@ class AccountWriter(threading.Thread):
 
         while not self._ending.is_set():
             self._wake.clear()
+            decided = self._decide(auto)
             done = self._retrying(step)
-            self._wake.wait(done.delay or self._scan())
+            if done.delay or not decided:
+                self._wake.wait(done.delay or self._scan())
+
+    def _decide(self, auto: AutoAdmission) -> int:
+        """Decide what strategies want next; what ails the database there must not keep a cancel from going out."""
+        try:
+            return auto.run()
+        except (SigmaError, OSError) as error:
+            log.warning("admission_waits", account_id=self._account_id, error=str(error))
+            return 0
 
     def _stand_still(self, touch: Callable[[], None]) -> None:
         """Keep the lease, and show life, so that nobody sends for this account until the worker is restarted."""

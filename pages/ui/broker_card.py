@@ -82,6 +82,8 @@ def session_words(row: Any, now: datetime) -> str:
     """Return how old a login is and until when it lasts, in IST."""
     if row.state == SessionState.NEVER:
         return "No session. Connect it to read and trade."
+    if row.state != SessionState.EXPIRED and show.moment(row.expires_at) is None:
+        return sentence(f"{show.freshness('connected', row.obtained_at, now)}, until you disconnect it")
     ends = show.when(row.expires_at, now)
     if row.state == SessionState.EXPIRED:
         return f"Session ended at {ends} IST. Nothing is sent or read until it is connected again."
@@ -144,7 +146,9 @@ def _more(row: Any) -> dict[str, Callable[[], None]]:
         acts["Disable"] = lambda: dialogs.disable(row.id, row.name)
     else:
         acts["Enable"] = lambda: _changed(f"{row.name} is enabled.", row.id, enabled=True)
-    if row.state in LIVE_STATES:
+    if row.simulated:
+        acts["Begin anew"] = lambda: dialogs.begin_anew(row.id, row.name)
+    elif row.state in LIVE_STATES:
         acts["Log in again"] = lambda: _connect(row.name)
     if row.state != SessionState.NEVER:
         acts["Disconnect"] = lambda: dialogs.disconnect(row.id, row.name)

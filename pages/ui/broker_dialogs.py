@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.ui.badges import escape
+from pages.ui.badges import PAPER, escape
 from pages.ui.confirm import Question, ask
 from pages.ui.credentials import entry, listed
 from pages.ui.dialogs import close_dialog, pressed, show_dialog
@@ -71,6 +71,21 @@ def disable(account_id: int, name: str) -> None:
     ask(Question(f"Disable {escape(name)}?", body, "Keep enabled", "Disable"), f"disable:{account_id}", do)
 
 
+def begin_anew(account_id: int, name: str) -> None:
+    """Ask before a paper account's book is emptied."""
+    key = f"anew-cash:{account_id}"
+
+    def choose() -> bool:
+        usual = int(desk().settings.get("paper.cash"))
+        return bool(st.number_input("Starting cash (₹)", min_value=1, value=usual, step=10_000, key=key))
+
+    def do() -> str:
+        return f"{desk().accounts.reset(account_id, cash=st.session_state[key]).name} begins anew."
+
+    body = "Its positions, holdings and money are thrown away. Its orders and executions stay in the lists."
+    ask(Question(f"Begin {escape(name)} anew?", body, "Keep it", "Begin anew"), f"anew:{account_id}", do, choose)
+
+
 def disconnect(account_id: int, name: str) -> None:
     """Ask before logging out."""
 
@@ -119,12 +134,20 @@ def add() -> None:
 
 def _add() -> None:
     brokers = {one.broker: one for one in desk().brokers()}
-    broker = st.selectbox("Broker", list(brokers), format_func=lambda one: brokers[one].title, key="add-broker")
+    titles = {one.broker: f"{PAPER[0]} {one.title}" if one.simulated else one.title for one in brokers.values()}
+    broker = st.selectbox("Broker", list(brokers), format_func=titles.__getitem__, key="add-broker")
     wanted = brokers[broker]
-    setup(wanted)
+    if wanted.simulated:
+        st.markdown("\n\n".join(wanted.setup_steps))
+    else:
+        setup(wanted)
     name = st.text_input("Name", placeholder="What you want to call it", key="add-name")
-    given = entry(wanted.credentials, f"add:{broker}")
-    st.caption("Kept encrypted on this machine, and never shown again.")
+    given: dict[str, Any] = entry(wanted.credentials, f"add:{broker}")
+    if wanted.simulated:
+        usual = int(desk().settings.get("paper.cash"))
+        given["cash"] = st.number_input("Starting cash (₹)", min_value=1, value=usual, step=10_000, key="add-cash")
+    else:
+        st.caption("Kept encrypted on this machine, and never shown again.")
     with st.container(horizontal=True, horizontal_alignment="right"):
         st.button("Cancel", key="add-keep", on_click=close_dialog)
         acted = pressed("Add account", key="go_add", type="primary")
@@ -132,6 +155,8 @@ def _add() -> None:
         return
     try:
         added = desk().accounts.add(broker, name=name, **given)
+        if wanted.simulated:
+            desk().accounts.connect(added.id)
     except SigmaError as error:
         trouble(error)
         return
@@ -152,9 +177,7 @@ def _edit(account_id: int) -> None:
         return
     wanted = desk().capabilities(row.broker)
     name = st.text_input("Name", value=row.name, key=f"edit-name:{account_id}")
-    with st.expander(f"Enter {listed(wanted.credentials)} anew"):
-        st.caption("What is stored is never shown. Leave empty what stays. New credentials end the login: log in again after.")
-        given = entry(wanted.credentials, f"edit:{account_id}", "Unchanged")
+    given = _credentials_anew(account_id, wanted.credentials) if wanted.credentials else {}
     change: dict[str, Any] = {"name": name} if name.strip() != row.name else {}
     if AuthMode.AUTO in wanted.auth_modes:
         change |= _who_logs_in(account_id, AuthMode(row.auth_mode), given)
@@ -163,6 +186,12 @@ def _edit(account_id: int) -> None:
         acted = pressed("Save", key=f"go_edit:{account_id}", type="primary", disabled=not (change or given))
     if acted:
         _save(account_id, change, given)
+
+
+def _credentials_anew(account_id: int, credentials: tuple[str, ...]) -> dict[str, str]:
+    with st.expander(f"Enter {listed(credentials)} anew"):
+        st.caption("What is stored is never shown. Leave empty what stays. New credentials end the login: log in again after.")
+        return entry(credentials, f"edit:{account_id}", "Unchanged")
 
 
 def _who_logs_in(account_id: int, now: AuthMode, given: dict[str, str]) -> dict[str, Any]:

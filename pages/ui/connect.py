@@ -54,9 +54,13 @@ def wizard(name: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(f"Connect {badge.coloured}", anchor=False, width="content")
         st.badge(chip.text, color=chip.tone.value)
-    st.caption(f"{escape(wanted.title)} · client {words(row.client_id) or 'is learned at the first login'}")
+    if not wanted.simulated:
+        st.caption(f"{escape(wanted.title)} · client {words(row.client_id) or 'is learned at the first login'}")
     _refused(row.id)
     connected = row.state == SessionState.CONNECTED
+    if wanted.simulated:
+        _paper(row, wanted, connected)
+        return
     _credentials(row, wanted)
     if connected:
         with st.expander("**2 Log in** ✓ · log in again"):
@@ -79,6 +83,16 @@ def _refused(account_id: int) -> None:
     told: Refused | None = st.session_state.get(_TOLD)
     if told is not None and told.account_id == account_id:
         st.error(told.words, icon=":material/error:")
+
+
+def _paper(row: Any, wanted: Capabilities, connected: bool) -> None:
+    """Draw the one step of an account that asks for nothing."""
+    with st.container(border=True):
+        st.markdown("\n\n".join((*wanted.setup_steps, *wanted.login_steps)))
+        if not connected and st.button("Connect", type="primary", key=f"go_login:{row.id}"):
+            log_in(row.id, row.name, {})
+    if connected:
+        _result(row, connected)
 
 
 def _credentials(row: Any, wanted: Capabilities) -> None:
@@ -149,7 +163,8 @@ def _result(row: Any, connected: bool) -> None:
             st.markdown("**3 Result** · not connected yet.")
             return
         who = escape(", ".join(filter(None, (words(row.user_name), f"client {words(row.client_id)}"))))
-        st.markdown(f"**3 Result** · :green[✓] Connected as **{who}**. {session_words(row, desk().now())}")
+        number = "" if desk().capabilities(row.broker).simulated else "3 "
+        st.markdown(f"**{number}Result** · :green[✓] Connected as **{who}**. {session_words(row, desk().now())}")
         if st.session_state.pop(_FRESH, None) == row.id:
             st.session_state[_READ] = (row.id, first_read(row.name))
         read_for, results = st.session_state.get(_READ, (None, []))

@@ -55,7 +55,7 @@ class Tile:
 
 def tiles(overview: Overview, badges: Sequence[Badge], *, holdings: bool, attention: int) -> list[Tile]:
     """Return the tiles; with `holdings` left out there is no tile of their value."""
-    total, sums = overview.totals, overview.accounts
+    total, sums = overview.totals, [each for each in overview.accounts if not each.simulated]
     worth = (total.holdings_value or Decimal(0)) + (total.cash or Decimal(0))
     whole = not total.missing
     part = _part(total.day_pnl, worth) if whole else None
@@ -80,7 +80,9 @@ def lacking(sums: Iterable[AccountSum]) -> str:
     """Return in Markdown what the sums are without, an account a sentence; empty when they are whole."""
     said = []
     for each in sums:
-        if each.taken_at is None:
+        if each.simulated:
+            said.append(f"Without {escape(each.name)}: imaginary money.")
+        elif each.taken_at is None:
             said.append(f"Without {escape(each.name)}: never read.")
         elif each.missing:
             said.append(f"{escape(each.name)} without {escape(', '.join(each.missing))}.")

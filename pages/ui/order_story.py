@@ -60,7 +60,9 @@ def facts(order: Order) -> list[tuple[str, str]]:
         ("Risk", order.risk_note),
         ("Came back", order.stale_reason),
         ("Came from", f"{came}, {order.mode.value}"),
-        ("Copy of", f"order {order.parent_id}" if order.parent_id else ""),
+        ("Cut into", f"{order.slices} orders: more than the exchange takes in one" if order.slices else ""),
+        ("Slice", f"{order.slice_no} of order {order.parent_id}" if order.slice_no else ""),
+        ("Copy of", f"order {order.parent_id}" if order.parent_id and not order.slice_no else ""),
         ("Broker's id", order.broker_order_id or ""),
         ("Our tag", order.client_order_id),
     ]

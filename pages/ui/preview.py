@@ -19,8 +19,11 @@ def show_preview(preview: Preview) -> None:
     """Draw value, margin, charges, the risk gate's verdict with its numbers, and what warns or speaks against the order."""
     with st.container(horizontal=True, key="preview"):
         st.metric("Value", NOT_KNOWN if preview.value is None else show.rupees(preview.value))
-        st.metric("Margin", estimate(preview.margin))
-        st.metric("Charges", estimate(preview.charges))
+        st.metric("Margin", estimate(preview.margin), help=made_of(preview.margin))
+        st.metric("Charges", estimate(preview.charges), help=made_of(preview.charges))
+    available = free(preview.available, preview.available_at)
+    if available:
+        st.caption(available)
     if preview.quote_at is not None and preview.price_used is not None:
         st.caption(
             f"At the last price, {show.price(preview.price_used)}: {show.freshness('quoted', preview.quote_at, desk().now())}."
@@ -41,6 +44,21 @@ def acceptable(preview: Preview) -> bool:
 def estimate(found: Estimate) -> str:
     """Return an amount, or that it is not known; never 0 for not known."""
     return NOT_KNOWN if found.amount is None else show.rupees(found.amount)
+
+
+def made_of(found: Estimate) -> str:
+    """Return in Markdown what an amount is made of and whose estimate it is, or why it is not known."""
+    if found.amount is None:
+        return escape(f"Not known: {found.reason}.")
+    parts = "".join(f"  \n{escape(name)} {show.rupees(amount)}" for name, amount in found.parts.items())
+    return f"Estimated by {escape(found.source)}.{parts}"
+
+
+def free(available: object, at: object) -> str:
+    """Return what money there is by the account's stored funds; empty when they were never read."""
+    if show.number(available) is None or show.moment(at) is None:
+        return ""
+    return f"Available {show.rupees(available)}, {show.freshness('read', at, desk().now())}."
 
 
 def verdict(decision: RiskDecision) -> str:

@@ -19,9 +19,10 @@ from pages.ui.dialogs import close_dialog, show_dialog
 from pages.ui.kill import may_trade
 from pages.ui.navigation import link
 from pages.ui.order_acts import account_of, short
-from pages.ui.preview import acceptable, show_preview
+from pages.ui.preview import acceptable, free, show_preview
 from pages.ui.queue_acts import some
 from pages.ui.queue_rows import source, summed
+from pages.ui.rows import rows
 from pages.ui.session import desk
 from pages.ui.states import kept
 from pages.ui.table import forget, no_selection
@@ -45,12 +46,15 @@ class Approving:
     ----------
     seen : dict
         The orders as they were drawn last, by id.
+    funding : str
+        What several of them would hold and cost together.
     """
 
     seen: dict[int, Order]
     account: str | None
     previews: dict[int, Preview] = field(default_factory=dict)
     changed: list[str] = field(default_factory=list)
+    funding: str = ""
     working: bool = False
     outcomes: list[Outcome] = field(default_factory=list)
 
@@ -66,7 +70,8 @@ class Approving:
             now = desk().orders.get(order_id)
             self.changed += changes(before, now)
             self.seen[order_id] = now
-            self.previews[order_id] = desk().orders.preview_of(order_id, account=account)
+            self.previews[order_id] = desk().orders.preview_of(order_id, account=account, estimated=len(self.seen) == 1)
+        self.funding = together(list(self.seen), account) if len(self.seen) > 1 and account else ""
 
 
 def open_approval(order_ids: Sequence[int]) -> None:
@@ -163,11 +168,25 @@ def _many(state: Approving) -> None:
     st.markdown("  \n".join(some(words)))
     value = summed([preview.value for preview in state.previews.values()])
     st.markdown(f"**{len(state.seen)} orders, {value}.**")
+    if state.funding:
+        st.markdown(state.funding)
     warnings = dict.fromkeys(
         words for preview in state.previews.values() for words in preview.warnings if words != _late(preview)
     )
     if warnings:
         st.warning("  \n".join(map(escape, some(list(warnings)))), icon=":material/warning:")
+
+
+def together(order_ids: Sequence[int], account: str) -> str:
+    """Return in Markdown what orders would hold and cost together on an account, or why that is not known."""
+    try:
+        (row,) = rows(desk().orders.margin(order_ids, account=account))
+    except SigmaError as error:
+        return escape(f"Margin and charges not known: {error.message.rstrip('.')}.")
+    margin = f"Margin not known: {row.reason}" if row.reason else f"Margin {show.rupees(row.final_total)}"
+    saved = f" ({show.rupees(row.benefit)} less than one by one)" if (show.number(row.benefit) or 0) > 0 else ""
+    charges = f"charges not known: {row.charges_reason}." if row.charges_reason else f"charges {show.rupees(row.charges)}."
+    return escape(f"{margin}{saved}, {charges} {free(row.available, row.available_at)}".strip())
 
 
 def _told(preview: Preview) -> str:

@@ -11,12 +11,14 @@ import streamlit as st
 from pages.ui.badges import badges, escape
 from pages.ui.clocks import clocks
 from pages.ui.dialogs import opens
+from pages.ui.every import live
 from pages.ui.kill import allow_trading, is_owner
 from pages.ui.market_banner import Unfit, market_banner, unfit
 from pages.ui.navigation import link
 from pages.ui.rows import rows
 from pages.ui.session import desk
 from pages.ui.states import broken
+from pages.ui.stops import EVERY_S, going_on, stops
 from sigma.desk import Desk
 from sigma.domain import show
 from sigma.domain.accounts import SessionState, TradingMode
@@ -35,6 +37,8 @@ class Lasting:
 
     Parameters
     ----------
+    stopping : bool
+        A stop or a square-off is at work.
     silent : Check or None
         Why nothing is sent, when no worker runs.
     ended : tuple
@@ -44,6 +48,7 @@ class Lasting:
     """
 
     kills: tuple[KillState, ...]
+    stopping: bool
     mode: TradingMode
     silent: Check | None
     ended: tuple[Ended, ...]
@@ -78,17 +83,22 @@ def lasting(mine: Desk, checks: Sequence[Check]) -> Lasting:
     silent = next((check for check in checks if check.what == "worker" and check.mark is Mark.BAD), None)
     gone = [row for row in rows(mine.accounts.table()) if row.state == SessionState.EXPIRED]
     ended = sorted((row.name, show.moment(row.expires_at)) for row in gone)
-    return Lasting(tuple(mine.risk.kills()), mine.risk.mode(), silent, tuple(ended), None if silent else unfit(mine))
+    not_fit = None if silent else unfit(mine)
+    return Lasting(tuple(mine.risk.kills()), going_on(mine), mine.risk.mode(), silent, tuple(ended), not_fit)
 
 
 def _banners(found: Lasting) -> None:
     now = desk().now()
     for kill in found.kills:
         with st.container(horizontal=True, vertical_alignment="center"):
-            words = f"**Trading is stopped** since {show.when(kill.at, now)} IST: {escape(kill.reason)}. Nothing new goes out."
+            words = (
+                f"**{_what(kill)} is stopped** since {show.when(kill.at, now)} IST: {escape(kill.reason)}. Nothing new goes out."
+            )
             st.error(clocks(words), icon=":material/front_hand:")
             if is_owner():
-                st.button("Allow again", key=f"arm:{kill.account_id}", **opens(allow_trading))
+                st.button("Allow again", key=f"arm:{kill.account_id}:{kill.strategy}", **opens(allow_trading))
+    if found.kills or found.stopping:
+        live(stops, EVERY_S)
     if found.mode is not TradingMode.NORMAL:
         st.warning(f"Trading mode is **{found.mode}** for all accounts.", icon=":material/pause_circle:")
     if found.silent is not None:
@@ -98,6 +108,13 @@ def _banners(found: Lasting) -> None:
         market_banner(found.unfit, now)
     if found.ended and st.session_state.get(_CLOSED) != found.ended:
         _sessions(found.ended, now)
+
+
+def _what(kill: KillState) -> str:
+    """Return what a stop stops."""
+    what = f"Strategy {escape(kill.strategy)}" if kill.strategy else "Trading"
+    names = [badge.coloured for badge in badges() if badge.id == kill.account_id]
+    return f"{what} on {names[0]}" if names else what
 
 
 def _sessions(ended: tuple[Ended, ...], now: datetime) -> None:

@@ -12,7 +12,7 @@ from enum import Enum
 from typing import NoReturn
 
 from sigma.adapters.transport import Flight, HttpAnswer, Redactor, WatchedSession
-from sigma.domain.answers import WriteAnswer
+from sigma.domain.answers import ADDRESS_REFUSED, WriteAnswer
 from sigma.domain.errors import BrokerUnavailable, InvalidInput, RateLimited, SessionExpired, SigmaError
 from sigma.domain.orders import CommandKind, Outcome
 
@@ -43,6 +43,7 @@ class Meaning(Enum):
     REFUSED = "refused"
     SESSION = "session"
     RATE = "rate"
+    ADDRESS = "address"
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +174,12 @@ class Line:
         return self._dialect.understand(answer).data, answer
 
     def tell(
-        self, kind: CommandKind, prepare: Callable[[], Callable[[], object]], *, send_by_ns: int | None = None
+        self,
+        kind: CommandKind,
+        prepare: Callable[[], Callable[[], object]],
+        *,
+        send_by_ns: int | None = None,
+        named: Callable[[object], object] | None = None,
     ) -> WriteAnswer:
         """Make one write, once, and say what is known of it. Never raises.
 
@@ -181,6 +187,8 @@ class Line:
         ----------
         prepare : callable
             Returns the call; whatever it raises (a listing without a broker's name, a failing lookup) is NOT_SENT.
+        named : callable, optional
+            Where a success says what it is about, the order id unless told otherwise. A conversion is about nothing with an id.
         """
         try:
             call = prepare()
@@ -191,12 +199,12 @@ class Line:
             text = f"It could not be put into {self._dialect.title}'s words: {type(error).__name__}: {error}"
             return WriteAnswer(Outcome.NOT_SENT, code="UNTRANSLATABLE", text=self._clean(text))
         flight = self._session.fly(call, leave_by_ns=send_by_ns)
-        answer = self._read_write(kind, flight)
+        answer = self._read_write(kind, flight, named or self._dialect.order_id)
         if answer.outcome is Outcome.UNKNOWN:
             logger.warning("%s %s: outcome unknown: %s", self._dialect.title, kind, answer.text)
         return answer
 
-    def _read_write(self, kind: CommandKind, flight: Flight) -> WriteAnswer:
+    def _read_write(self, kind: CommandKind, flight: Flight, named: Callable[[object], object]) -> WriteAnswer:
         title = self._dialect.title
         if flight.answer is None:
             if flight.requests and not flight.began:
@@ -205,14 +213,15 @@ class Line:
             return WriteAnswer(Outcome.UNKNOWN, code=flight.problem, text=f"{title} gave no answer that could be read.")
         said = self._dialect.understand(flight.answer)
         meaning = self._dialect.proof(said, kind)
-        broker_id = self._dialect.order_id(said.data)
-        accepted = said.success and isinstance(broker_id, str) and bool(broker_id.strip())
+        broker_id = None if kind is CommandKind.CONVERT else named(said.data)
+        is_named = isinstance(broker_id, str) and bool(broker_id.strip())
+        accepted = said.success and (is_named or kind is CommandKind.CONVERT)
         outcome = Outcome.ACCEPTED if accepted else Outcome.REFUSED if meaning else Outcome.UNKNOWN
         return WriteAnswer(
             outcome,
             broker_order_id=broker_id.strip() if accepted and isinstance(broker_id, str) else None,
             code=self._clean(said.code),
-            text=self._clean(said.text),
+            text=self._clean(_with_address(said.text) if meaning is Meaning.ADDRESS else said.text),
             http_status=said.status,
             retry_after=flight.answer.retry_after if meaning is Meaning.RATE else None,
             server_time=flight.answer.date,
@@ -245,6 +254,11 @@ class Line:
         """Return the error of a read that got no answer."""
         how = "gave no answer to" if flight.began else "could not be reached for"
         return BrokerUnavailable(f"{self._dialect.title} {how} {what}: {flight.why}.", hint="Check the network and try again.")
+
+
+def _with_address(text: str) -> str:
+    """Return a broker's words with what they mean: codes and wordings differ, and what to do is the same."""
+    return f"{text.rstrip('.')} ({ADDRESS_REFUSED})"
 
 
 def succeeded(status: int) -> bool:

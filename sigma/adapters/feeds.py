@@ -8,13 +8,16 @@ import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from numpy.typing import DTypeLike
 
 from sigma.adapters.frames import Decoded, Slots
+from sigma.adapters.rows import Row
 from sigma.adapters.transport import SECOND_NS, Redactor
 from sigma.domain.accounts import Capabilities
+from sigma.domain.answers import BrokerOrder
 from sigma.domain.errors import NotFound
 from sigma.domain.instruments import BrokerInstrument, Exchange, split_listing
 from sigma.ports.broker import AdapterContext
@@ -158,10 +161,21 @@ def deliver(decoded: Decoded, sink: FeedSink, complaints: Complaints, *, least_m
     return int(ticks.size)
 
 
-def json_object(text: str) -> Mapping[str, Any] | None:
-    """Return the JSON object that a text frame is, None when it is none."""
+def tell_order(data: object, reader: Callable[[Row], BrokerOrder], sink: FeedSink, complaints: Complaints) -> None:
+    """Hand on an order's row; of one that cannot be read, that there is news."""
     try:
-        found = json.loads(text)
+        row = reader(Row(data))
+    except (ValueError, ArithmeticError) as error:
+        complaints.add([f"news of an order that cannot be read: {error}"])
+        sink.orders_changed()
+        return
+    sink.order(row)
+
+
+def json_object(text: str) -> Mapping[str, Any] | None:
+    """Return the JSON object that a text frame is, its numbers exact; None when it is none."""
+    try:
+        found = json.loads(text, parse_float=Decimal)
     except ValueError:
         return None
     return found if isinstance(found, dict) else None

@@ -8,16 +8,18 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from sigma.adapters import angelone, exchanges, fyers, zerodha
+from sigma.adapters import angelone, exchanges, fyers, paper, zerodha
 from sigma.domain.accounts import Account
 from sigma.domain.errors import ConfigError
 from sigma.domain.health import Check
 from sigma.infra.buckets import read_budget
+from sigma.infra.charge_rates import shipped_rates
 from sigma.infra.clock import SimulatedClock, SystemClock
 from sigma.infra.exchange_days import past_of, shipped_days
 from sigma.infra.failures import FailureMinute
+from sigma.infra.freeze import shipped_freeze
 from sigma.infra.latest import LatestTables
-from sigma.infra.limiter import CalendarSecondBudget
+from sigma.infra.limiter import CalendarSecondBudget, ExchangeBudgets
 from sigma.infra.locks import FileLeases
 from sigma.infra.logging import configure_logging, hide_secrets
 from sigma.infra.machine import LocalMachine
@@ -35,41 +37,58 @@ from sigma.services.bar_fetch import BarFetcher
 from sigma.services.bars import BarsService
 from sigma.services.calendar import CalendarService
 from sigma.services.connections import Connections, Endpoint
+from sigma.services.conversions import Conversions
 from sigma.services.events import EventsService
 from sigma.services.groups import GroupsService
 from sigma.services.health import HealthService, judge_place
 from sigma.services.instruments import InstrumentsService
+from sigma.services.kill import KillService
+from sigma.services.kill_exits import Exits
+from sigma.services.kill_steps import KillSteps
+from sigma.services.kill_watch import KillWatch
+from sigma.services.ledger import LedgerService
 from sigma.services.listings import ListingLookup
 from sigma.services.live import LiveQuotes
 from sigma.services.market import MarketService
 from sigma.services.market_health import MarketHealthService
+from sigma.services.openings import OpeningsService
 from sigma.services.orders.amend import Amendment
 from sigma.services.orders.approve import Approval
+from sigma.services.orders.auto import AutoAdmission
+from sigma.services.orders.basket import Baskets
+from sigma.services.orders.close import Closing
+from sigma.services.orders.estimate import Estimates
 from sigma.services.orders.house import OrderHouse
 from sigma.services.orders.look import OrderViews
 from sigma.services.orders.preview import Previews
+from sigma.services.orders.push import PushedNews
 from sigma.services.orders.resolve import Resolution
 from sigma.services.orders.settle import BookSync
 from sigma.services.orders.submit import Submission
+from sigma.services.orders.triggers import Triggers
 from sigma.services.overview import OverviewService
+from sigma.services.paper import PaperHouse, PaperService
 from sigma.services.people import PeopleService
 from sigma.services.portfolio import PortfolioService
 from sigma.services.quarantine import QuarantineService
 from sigma.services.quotes import QuotesService
 from sigma.services.recorder import TickRecorder, TickReplay
+from sigma.services.results import ResultsService
 from sigma.services.risk import RiskService
 from sigma.services.sessions import SessionsService
 from sigma.services.settings import SettingsService
 from sigma.services.signals import SignalsService
+from sigma.services.strategies import StrategiesService
 from sigma.services.turns import Turns
 from sigma.services.upkeep import Upkeep
 from sigma.store.lake import open_lake
 from sigma.store.market import open_market
+from sigma.store.paper import SqlPaperBooks
 from sigma.store.secrets import load_cipher
 from sigma.store.store import open_store
 from sigma.store.ticks import ParquetTicks
 
-KITS: Mapping[str, BrokerKit] = {"zerodha": zerodha.KIT, "angelone": angelone.KIT}
+KITS: Mapping[str, BrokerKit] = {"zerodha": zerodha.KIT, "angelone": angelone.KIT, "paper": paper.KIT}
 SOURCES: Sources = {"fyers": fyers.SOURCE, "nse": exchanges.NSE, "bse": exchanges.BSE}
 CANONICAL_BROKER = "zerodha"
 CREDENTIAL_ALIASES = {
@@ -95,7 +114,11 @@ class OrderServices:
     resolution: Resolution
     views: OrderViews
     previews: Previews
+    baskets: Baskets
     sync: BookSync
+    triggers: Triggers
+    conversions: Conversions
+    closing: Closing
 
 
 class House:
@@ -113,8 +136,11 @@ class House:
         self.days = CalendarService(self.store, clock, self.events, days, past_of(days))
         self.calendar = self.days.calendar
         self.settings = SettingsService(self.store, clock, self.events)
-        self.lookup = ListingLookup(self.market_store, clock)
+        self.lookup = ListingLookup(self.market_store, clock, shipped_freeze())
+        self.rates = shipped_rates()
+        self.ledger = LedgerService(clock, self.calendar, self.lookup, self.rates)
         self._read_budget = read_budget(home / "locks", clock, environment)
+        self._exchange_budgets = ExchangeBudgets(clock, home / "locks", self._exchange_rate)
         self.connections = Connections(
             self.store,
             clock,
@@ -127,9 +153,16 @@ class House:
             probe=probe,
             hide=hide_secrets,
             is_open=lambda exchange: self.calendar.is_open(exchange, clock.now()),
+            paper=lambda account: self.paper.place(account),
         )
         self.accounts = AccountsService(
-            self.store, clock, self.connections, self.events, environment=environment, aliases=CREDENTIAL_ALIASES
+            self.store,
+            clock,
+            self.connections,
+            self.events,
+            environment=environment,
+            aliases=CREDENTIAL_ALIASES,
+            disabled=lambda tx, account: self.strategies.disabled(tx, account),
         )
         self.sessions = SessionsService(self.store, clock, self.connections, self.settings, self.events)
         self.instruments = InstrumentsService(
@@ -147,6 +180,7 @@ class House:
         self.groups = GroupsService(self.store, clock, self.instruments, self.events)
         self.risk = RiskService(self.store, clock)
         self.signals = SignalsService(self.store, self.instruments, self.settings, clock)
+        self.strategies = StrategiesService(self.store, clock, self.events, self.ledger, self.signals.roster)
 
     @property
     def feed_folder(self) -> Path:
@@ -179,9 +213,32 @@ class House:
         """Holdings, positions and funds."""
         return PortfolioService(self.store, self.clock, self.connections, self.instruments, self.settings, self.events, self.live)
 
+    @cached_property
+    def openings(self) -> OpeningsService:
+        """What accounts held when a session began."""
+        return OpeningsService(self.store, self.clock, self.calendar, self.portfolio, self.lookup)
+
+    @cached_property
+    def results(self) -> ResultsService:
+        """What days and round trips came to."""
+        return ResultsService(self.store, self.clock, self.ledger, self.market)
+
     def upkeep(self, account_id: int) -> Upkeep:
         """Return what reads an account's lists anew when they changed, for its one reader."""
-        return Upkeep(self.store, self.clock, self.connections, self.settings, self.portfolio, account_id)
+        return Upkeep(self.store, self.clock, self.connections, self.settings, self.portfolio, self.openings, account_id)
+
+    @cached_property
+    def paper(self) -> PaperService:
+        """Paper accounts' books."""
+        house = PaperHouse(
+            SqlPaperBooks(self._sql_store.database),
+            self.lookup,
+            self.calendar,
+            self.rates,
+            lambda user_id, listings: self.market.quotes(user_id, listings),
+            paper.advance,
+        )
+        return PaperService(self.store, self.clock, self.settings, self.events, house)
 
     @cached_property
     def market(self) -> MarketService:
@@ -238,19 +295,55 @@ class House:
     def orders(self) -> OrderServices:
         """The use cases around orders."""
         ports = OrderHouse(
-            self.store, self.clock, self.calendar, self.settings, self.instruments, self.connections, self.market, self.probe
+            self.store,
+            self.clock,
+            self.calendar,
+            self.settings,
+            self.instruments,
+            self.connections,
+            self.market,
+            self.probe,
+            self.portfolio,
         )
-        approval = Approval(ports)
+        approval, sync = Approval(ports, self.ledger), BookSync(ports)
+        submission, estimates = Submission(ports, approval), Estimates(ports, self.rates)
+        previews, amendment = Previews(ports, approval, self.live, estimates), Amendment(ports, approval)
         return OrderServices(
             ports,
             approval,
-            Submission(ports, approval),
-            Amendment(ports, approval),
+            submission,
+            amendment,
             Resolution(ports),
             OrderViews(ports),
-            Previews(ports, approval, self.live),
-            BookSync(ports),
+            previews,
+            Baskets(ports, submission, previews, estimates),
+            sync,
+            Triggers(ports, approval),
+            sync.conversions,
+            Closing(ports, submission, amendment),
         )
+
+    def auto(self, account_id: int) -> AutoAdmission:
+        """Return what decides an account's AUTO orders, for its one writer."""
+        return AutoAdmission(self.orders.house, self.orders.approval, self.ledger, account_id)
+
+    @cached_property
+    def kill(self) -> KillService:
+        """The kill switch, and its runs."""
+        orders = self.orders
+        exits = Exits(orders.house, orders.approval, orders.amendment, self.ledger)
+        return KillService(orders.house, KillSteps(orders.house, orders.sync, orders.amendment, exits))
+
+    @cached_property
+    def kill_watch(self) -> KillWatch:
+        """What stops trading without a person."""
+        base = self.store, self.clock, self.calendar, self.settings
+        return KillWatch(*base, self.kill, self.ledger, self.results, self.market_health)
+
+    @cached_property
+    def push(self) -> PushedNews:
+        """What brokers push of orders."""
+        return PushedNews(self.orders.house, self.connections)
 
     @cached_property
     def leases(self) -> Leases:
@@ -267,13 +360,19 @@ class House:
         account = self.connections.account(account_id)
         capabilities = self.connections.kit(account).capabilities
         spent = self.home / "locks" / f"account-{account_id}.rate"
-        return CalendarSecondBudget(self.clock, capabilities.orders_per_second, capabilities.reserved_per_second, spent)
+        rates = capabilities.orders_per_second, capabilities.reserved_per_second
+        exchanges = None if capabilities.simulated else self._exchange_budgets
+        return CalendarSecondBudget(self.clock, *rates, spent, exchanges)
+
+    def _exchange_rate(self) -> int:
+        return int(self.settings.get("orders.exchange_rate"))
 
     def close(self) -> None:
         """Let go of databases and threads."""
         self._sql_store.close()
         self._sql_market.close()
         self._read_budget.close()
+        self._exchange_budgets.close()
         if isinstance(self.clock, SimulatedClock):
             self.clock.close()
 

@@ -51,15 +51,16 @@ def listing(raw: bool) -> None:
 
 @app.command()
 def add(
-    broker: Annotated[str, typer.Argument(help="Name of the broker: zerodha, angelone.")],
+    broker: Annotated[str, typer.Argument(help="Name of the broker: zerodha, angelone, paper.")],
     name: Annotated[str, typer.Option("--name", help="What you want to call it.")],
     credential: Given = None,
+    cash: Annotated[str | None, typer.Option("--cash", help="Rupees that a paper account begins with.")] = None,
 ) -> None:
     """Add an account; its keys are asked for, hidden, and kept encrypted."""
     with desk() as opened:
         capabilities = opened.capabilities(broker)
         entered = credentials(capabilities.credentials, credential or [])
-        added = opened.accounts.add(broker, name=name, **entered)
+        added = opened.accounts.add(broker, name=name, cash=cash, **entered)
         say(f"Account {added.name} at {capabilities.title} was added{' and is the default' if added.is_default else ''}.")
         say(Text(f"  Next: `sigma login {added.name!r}`" if " " in added.name else f"  Next: `sigma login {added.name}`", "dim"))
 
@@ -108,6 +109,19 @@ def remove(
         confirm(f"Erase credentials and login of {name}? Its orders and fills are kept.", yes=yes)
         opened.accounts.remove(name, next_default=next_default, force=force)
         say(f"Account {name} was removed.")
+
+
+@app.command()
+def reset(
+    name: Name,
+    cash: Annotated[str | None, typer.Option("--cash", help="Rupees that it begins with; else as a new one.")] = None,
+    yes: Yes = False,
+) -> None:
+    """Begin a paper account anew: nothing held, its orders and executions stay in the lists."""
+    with desk() as opened:
+        confirm(f"Throw away positions, holdings and money of {name}?", yes=yes)
+        opened.accounts.reset(name, cash=cash)
+        say(f"Paper account {name} begins anew.")
 
 
 @app.command()

@@ -38,7 +38,7 @@ def doctor(
     """Check home, key, databases, processes and each account's login at its broker. Changes and sends nothing."""
     out = console()
     with nullcontext() if raw else out.status("Asking the brokers …"):
-        checks = worst_first(_examine(account, gateway))
+        checks = worst_first(_with_address(list(_examine(account, gateway))))
     bad, warned = (sum(check.mark is mark for check in checks) for mark in (Mark.BAD, Mark.WARNING))
     if raw:
         out.file.write(as_json([asdict(check) for check in checks]) + "\n")
@@ -72,7 +72,12 @@ def _examine(account: str | None, gateway: str) -> Iterator[Check]:
         with opened as mine:
             yield from _inside(mine, account)
     yield _gateway(gateway)
-    yield Check(Mark.NOTE, "static IP", STATIC_IP)
+
+
+def _with_address(checks: list[Check]) -> list[Check]:
+    """Return checks with the rule for addresses, unless an account's own check tells it."""
+    told = any(check.what == "static IP" for check in checks)
+    return checks if told else [*checks, Check(Mark.NOTE, "static IP", STATIC_IP)]
 
 
 def _inside(mine: Desk, account: str | None) -> Iterator[Check]:

@@ -195,6 +195,25 @@ def cancel(order_id: Id, wait: Wait = 5, yes: Yes = False) -> None:
             say(Text("  The cancellation is on its way; `sigma orders show` tells when the broker has confirmed it.", "dim"))
 
 
+@app.command("close-all")
+def close_all(
+    account: Account = None,
+    wait: Annotated[float, typer.Option("--wait", min=1, max=600, help="Seconds to wait until the broker lists all flat.")] = 60,
+    yes: Yes = False,
+    raw: Json = False,
+) -> None:
+    """Close every open position of an account at the market; orders on their listings are taken back first."""
+    if account is None:
+        raise InvalidOrder("On which account?", hint="Add --account NAME.")
+    with desk() as opened:
+        held = opened.positions(account, refresh=True)
+        confirm(f"Close {int((held['quantity'] != 0).sum())} positions of {account} at the market?", yes=yes)
+        rows = tables.rows(opened.orders.close_all(account, seconds=wait))
+        show(console(), rows, tables.closes(), empty="No open positions.", raw=raw)
+        if not all(row["done"] for row in rows):
+            raise typer.Exit(1)
+
+
 @app.command()
 def requeue(order_id: Id) -> None:
     """Put a linked copy of an ended order into the queue."""

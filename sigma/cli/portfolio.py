@@ -1,4 +1,4 @@
-"""`sigma holdings | positions | funds | quotes | sync`: what an account has, and what listings trade at."""
+"""`sigma holdings | positions | funds | day | quotes | sync`: what an account has, and what listings trade at."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.text import Text
 
 from sigma.cli import tables, texts
 from sigma.cli.state import Json, console, desk, say
-from sigma.cli.table import Column, Row, show
+from sigma.cli.table import Column, Row, as_json, show
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,6 +81,25 @@ def quotes(
         show(console(), tables.rows(frame), tables.quotes(opened.now()), empty=f"No quotes ({missing}).", note=note, raw=raw)
 
 
+def day(
+    account: Annotated[str | None, typer.Argument(metavar="[ACCOUNT]", help="One account (default: all live ones).")] = None,
+    strategy: Annotated[str | None, typer.Option(help="Only this strategy's own fills.")] = None,
+    raw: Json = False,
+) -> None:
+    """What today came to so far, by your executions: realised, open, estimated charges."""
+    with desk() as opened:
+        found = opened.day(account, strategy)
+    parts = {"realised": found.realised, "open": found.open, "charges": found.charges, "total": found.total}
+    if raw:
+        say(as_json({**parts, "missing": list(found.missing)}))
+        return
+    for name, rupees in parts.items():
+        shown = texts.price(rupees) if name == "charges" else texts.gain(rupees)
+        say(Text.assemble(f"{name.capitalize():<10}", shown))
+    if found.missing:
+        say(f"Not known as a whole: no price, or no known charges, of {', '.join(found.missing)}.")
+
+
 def sync(account: Name) -> None:
     """Read an account's order book now (the worker does it by itself every few seconds)."""
     with desk() as opened:
@@ -95,5 +115,5 @@ def sync(account: Name) -> None:
 
 def register(root: typer.Typer) -> None:
     """Add these commands to `root`."""
-    for command in (holdings, positions, funds, quotes, sync):
+    for command in (holdings, positions, funds, day, quotes, sync):
         root.command(rich_help_panel="Portfolio")(command)

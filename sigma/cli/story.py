@@ -99,6 +99,7 @@ def story_rows(told: Story, names: Names) -> dict[str, object]:
     return {
         "order": as_row(told.order, names),
         "signal": asdict(told.signal) if told.signal else None,
+        "shares": [asdict(share) for share in told.shares],
         "decisions": [asdict(decision) for decision in told.decisions],
         "commands": [asdict(command) for command in told.commands],
         "events": [asdict(event) for event in told.events],

@@ -123,6 +123,7 @@ def holdings() -> list[Column]:
         of("Qty", "quantity", texts.quantity, right=True),
         of("T1", "t1_quantity", texts.quantity, right=True, rank=4),
         of("Pledged", "pledged_quantity", texts.quantity, right=True, rank=5),
+        of("Sellable", "sellable", texts.quantity, right=True, rank=4),
         of("Avg ₹", "average_price", texts.price, right=True, rank=2),
         of("Last ₹", "last_price", texts.price, right=True, rank=1),
         of("Value ₹", "value", texts.price, right=True, rank=3),
@@ -144,6 +145,18 @@ def positions() -> list[Column]:
         of("Realised ₹", "realised", texts.gain, right=True, rank=4),
         of("P&L ₹", "pnl", texts.gain, right=True),
         of("P&L %", "pnl_percent", texts.percent, right=True, rank=3),
+    ]
+
+
+def closes() -> list[Column]:
+    """Columns of what became of closed positions."""
+    return [
+        of("Listing", "listing"),
+        of("Product", "product", rank=2),
+        of("Was", "quantity", texts.quantity, right=True),
+        of("Left", "left", texts.quantity, right=True),
+        of("Order", "order_id", right=True, rank=3),
+        of("What came of it", "words"),
     ]
 
 
@@ -193,10 +206,36 @@ def limits(names: Mapping[int, str]) -> list[Column]:
     """Columns of `sigma risk show`; `names` are account names by id."""
     return [
         of("Scope", "scope"),
-        of("Strategy", "strategy"),
-        of("Account", "account_id", lambda value: texts.plain(names.get(value) if isinstance(value, int) else None)),
-        of("Most units an order", "max_quantity_per_order", texts.quantity, right=True),
-        of("Most ₹ an order", "max_order_value", texts.price, right=True),
+        of("Strategy", "strategy", rank=2),
+        of("Account", "account_id", lambda value: texts.plain(names.get(value) if isinstance(value, int) else None), rank=3),
+        of("Limit", "limit"),
+        of("Value", "value", fold=True),
+        of("Beyond it", "mode", _beyond),
+    ]
+
+
+def effective() -> list[Column]:
+    """Columns of `sigma risk effective`."""
+    return [
+        of("Limit", "limit"),
+        of("Value", "value", fold=True),
+        of("Comes from", "scopes", rank=1),
+        of("Beyond it", "mode", _beyond),
+    ]
+
+
+def _beyond(mode: object) -> Text:
+    """What a limit does with an order beyond it."""
+    return Text({"CLAMP": "lowers the order", "REJECT": "refuses the order"}.get(str(mode or ""), ""))
+
+
+def rules() -> list[Column]:
+    """Columns of `sigma replay-decision`: what each rule said then, and what it says of the same facts now."""
+    return [
+        of("Rule", "rule"),
+        of("Then", "then", fold=True),
+        of("Again", "again", fold=True),
+        of("Numbers", "numbers", rank=1, fold=True),
     ]
 
 
@@ -239,6 +278,7 @@ def signals(now: datetime) -> list[Column]:
         of("Qty", "quantity", texts.quantity, right=True),
         of("Strategy", "strategy", rank=2),
         of("Platform", "platform", rank=3),
+        of("Accounts", "shares", rank=1, fold=True),
         of("Note", "note", rank=1, fold=True),
     ]
 

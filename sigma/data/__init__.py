@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib.resources import files
 
 
@@ -11,3 +12,15 @@ def calendar_texts() -> tuple[str, ...]:
     return tuple(
         one.read_text(encoding="utf-8") for one in sorted(folder.iterdir(), key=lambda one: one.name) if one.name.endswith(".csv")
     )
+
+
+def charge_texts() -> Mapping[str, str]:
+    """Return the shipped tables of charges, a CSV text by broker."""
+    folder = files(__name__) / "charges"
+    found = sorted((one for one in folder.iterdir() if one.name.endswith(".csv")), key=lambda one: one.name)
+    return {one.name.removesuffix(".csv"): one.read_text(encoding="utf-8") for one in found}
+
+
+def freeze_text() -> str:
+    """Return the shipped freeze quantities of index derivatives as CSV."""
+    return (files(__name__) / "freeze" / "index_derivatives.csv").read_text(encoding="utf-8")

@@ -14,7 +14,10 @@ from sigma.desk.bars import BarsDesk, Progress, When
 from sigma.desk.calendar import CalendarDesk
 from sigma.desk.events import EventsDesk
 from sigma.desk.groups import GroupsDesk
+from sigma.desk.gtt import GttDesk
 from sigma.desk.instruments import InstrumentsDesk
+from sigma.desk.kill import KillDesk
+from sigma.desk.ledger import LedgerDesk
 from sigma.desk.market import MarketDesk
 from sigma.desk.orders import OrdersDesk
 from sigma.desk.portfolio import PortfolioDesk
@@ -22,16 +25,17 @@ from sigma.desk.risk import RiskDesk
 from sigma.desk.settings import SettingsDesk
 from sigma.desk.signals import SignalsDesk
 from sigma.desk.state import Overview, StateDesk
+from sigma.desk.strategies import StrategiesDesk
 from sigma.desk.ticks import TicksDesk
 from sigma.desk.words import word
 from sigma.domain.accounts import Capabilities
 from sigma.domain.calendar import Hours
 from sigma.domain.events import Bell
 from sigma.domain.health import Check
+from sigma.domain.ledger import DayResult
 from sigma.domain.market import MarketHealth
-from sigma.domain.orders import Source
+from sigma.domain.orders import Command, Source
 from sigma.domain.people import User
-from sigma.domain.risk import KillState
 from sigma.services.orders.settle import SyncReport
 
 
@@ -59,14 +63,18 @@ class Desk:
         self.instruments = InstrumentsDesk(house, user_id)
         self.orders = OrdersDesk(house, user_id, source)
         self.signals = SignalsDesk(house, user_id)
+        self.strategies = StrategiesDesk(house, user_id)
         self.risk = RiskDesk(house, user_id)
         self.settings = SettingsDesk(house, user_id)
         self.calendar = CalendarDesk(house, user_id)
         self.groups = GroupsDesk(house, user_id)
+        self.gtt = GttDesk(house, user_id, source)
         self._portfolio = PortfolioDesk(house, user_id)
         self.ticks = TicksDesk(house, user_id)
+        self._ledger = LedgerDesk(house, user_id)
         self._market = MarketDesk(house, user_id)
         self._bars = BarsDesk(house, user_id)
+        self._kill = KillDesk(house, user_id)
         self._events = EventsDesk(house, user_id)
         self._state = StateDesk(house, user_id)
 
@@ -128,6 +136,39 @@ class Desk:
         """Return the money of one account."""
         return self._portfolio.funds(account, refresh=refresh)
 
+    def day(self, account: str | int | None = None, strategy: str | None = None) -> DayResult:
+        """Return what the session came to so far in rupees, by fills: realised, open, estimated charges, and `total`.
+
+        Of all live accounts when none is named. With `strategy` only its own fills count (empty: those of no strategy), else
+        what was carried into the session counts from yesterday's close, holdings included. Listings in `missing` have no
+        price or no known charges: then the result is not known.
+        """
+        return self._ledger.day(account, strategy)
+
+    def convert(self, account: str | int, listing: str, quantity: int, *, old: str, new: str) -> Command:
+        """Ask the broker to move units of an open position from the product `old` to `new`; the worker sends it, once.
+
+        What became of it is told by events, and by `conversion` with the id of what is returned.
+
+        Raises
+        ------
+        InvalidOrder, Unsupported, Conflict, BrokerError
+            Nothing was stored: there is no such position, not so much of it, or it cannot have that product.
+        """
+        return self._portfolio.convert(account, listing, quantity, old=old, new=new, by=self.user.name)
+
+    def conversion(self, command_id: int) -> Command:
+        """Return a conversion as it stands now."""
+        return self._portfolio.conversion(command_id)
+
+    def resolve_conversion(self, command_id: int, *, happened: bool, reason: str) -> Command:
+        """Say what became of a conversion of unknown outcome, and where that was seen."""
+        return self._portfolio.resolve_conversion(command_id, happened=happened, reason=reason)
+
+    def convertible(self, account: str | int, listing: str, product: str) -> tuple[str, ...]:
+        """Return the products that a position of a listing in `product` could be converted into; no broker is asked."""
+        return self._portfolio.convertible(account, listing, product)
+
     def sync(self, account: str | int) -> SyncReport:
         """Read an account's order book now and bring our orders into line with it."""
         return self._house.orders.sync.sync(self._house.accounts.find(self._user_id, account).id)
@@ -136,10 +177,26 @@ class Desk:
         """Return when the worker last read an account's order book (UTC); None when it never did. No broker is asked."""
         return self._state.synced_at(account)
 
-    def kill(self, scope: str = "all", *, reason: str, on: bool = True) -> KillState:
-        """Block (or, `on=False`, allow again) new orders of all accounts or of the one named."""
-        account_id = None if scope == "all" else self._house.accounts.find(self._user_id, scope).id
-        return self._house.risk.kill(self._user_id, on=on, reason=reason, account_id=account_id, by=self.user.name)
+    def kill(
+        self,
+        scope: str = "all",
+        *,
+        reason: str,
+        strategy: str = "",
+        cancel: bool = True,
+        flatten: bool = True,
+        on: bool = True,
+    ) -> pd.DataFrame:
+        """Stop all accounts or the one named (of a strategy, what is its own); `on=False` lets them trade again (owner only).
+
+        New orders are blocked at once. The worker then cancels what works, closes what is held with reduce-only orders at the
+        market, and verifies it; shares in demat stay. Returns the runs that this began or ended, as `kill_runs`.
+        """
+        return self._kill.switch(scope, strategy, reason=reason, by=self.user.name, cancel=cancel, flatten=flatten, on=on)
+
+    def kill_runs(self, running: bool | None = None) -> pd.DataFrame:
+        """Return what stops did on each account, newest first: step, verdict, progress, notes; times are UTC."""
+        return self._kill.runs(running)
 
     def events(
         self,

@@ -26,9 +26,20 @@ class AccountsDesk:
         self._house = house
         self._user_id = user_id
 
-    def add(self, broker: str, *, name: str, **credentials: str) -> Account:
-        """Add an account at a broker with its credentials (``desk.capabilities(broker).credentials`` names them)."""
-        return self._house.accounts.add(self._user_id, broker, name, credentials)
+    def add(self, broker: str, *, name: str, cash: object = None, **credentials: str) -> Account:
+        """Add an account at a broker with its credentials (``desk.capabilities(broker).credentials`` names them).
+
+        `cash` is what a paper account begins with, in rupees (else the setting ``paper.cash``); no other takes it.
+        """
+        begin = None if cash is None else self._house.paper.starting_cash(self._house.accounts.capabilities(broker), cash)
+        added = self._house.accounts.add(self._user_id, broker, name, credentials)
+        return added if begin is None else self._house.paper.reset(self._user_id, added.id, begin)
+
+    def reset(self, account: str | int, *, cash: object = None) -> Account:
+        """Begin a paper account anew: nothing held, `cash` rupees (else as a new one). Its orders and fills stay."""
+        capabilities = self._house.accounts.capabilities_of(self._user_id, account)
+        begin = None if cash is None else self._house.paper.starting_cash(capabilities, cash)
+        return self._house.paper.reset(self._user_id, account, begin)
 
     def login_url(self, account: str | int) -> str:
         """Return where the person logs in."""

@@ -7,7 +7,7 @@ are text. An empty table has the same columns and types.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -24,9 +24,8 @@ from sigma.domain.orders import Fill, Order, Origins
 from sigma.domain.overview import Share
 from sigma.domain.portfolio import Funds, Holding, Position
 from sigma.domain.preview import Waiting
-from sigma.domain.risk import RiskLimits
 from sigma.domain.signals import Signal
-from sigma.services.orders.amend import CancelResult
+from sigma.services.orders.amend import BulkResult
 from sigma.services.portfolio import Taken
 from sigma.services.settings import SettingRow
 from sigma.services.turns import AccountUse
@@ -98,6 +97,7 @@ HOLDINGS = {
     "quantity": WHOLE,
     "t1_quantity": WHOLE,
     "pledged_quantity": WHOLE,
+    "sellable": MAYBE_WHOLE,
     "total": WHOLE,
     "average_price": NUMBER,
     "last_price": NUMBER,
@@ -171,12 +171,15 @@ ORDERS = {
     "signal_id": MAYBE_WHOLE,
     "parent_id": MAYBE_WHOLE,
     "generation": WHOLE,
+    "slices": WHOLE,
+    "slice_no": WHOLE,
     "session_date": THING,
     "approved_at": MOMENT,
     "sent_at": MOMENT,
     "final_at": MOMENT,
     "updated_at": MOMENT,
     "version": WHOLE,
+    "simulated": FLAG,
 }
 WAITING = {**ORDERS, "platform": TEXT, "late": TEXT}
 CANCELS = {
@@ -202,6 +205,7 @@ FILLS = {
     "fill_id": TEXT,
     "exchange": TEXT,
     "session_date": THING,
+    "simulated": FLAG,
 }
 SIGNALS = {
     "id": WHOLE,
@@ -215,14 +219,8 @@ SIGNALS = {
     "bar_time": MOMENT,
     "external_id": TEXT,
     "note": TEXT,
+    "shares": TEXT,
     "first_id": MAYBE_WHOLE,
-}
-LIMITS = {
-    "scope": TEXT,
-    "strategy": TEXT,
-    "account_id": MAYBE_WHOLE,
-    "max_quantity_per_order": MAYBE_WHOLE,
-    "max_order_value": NUMBER,
 }
 SETTINGS = {
     "name": TEXT,
@@ -289,9 +287,10 @@ def last_quotes(found: Mapping[str, Quote], wanted: Sequence[str], now: datetime
     return _frame(LAST_QUOTES, [_priced(LAST_QUOTES, row, age_s=(now - row.at).total_seconds()) for row in rows])
 
 
-def holdings(account: str, taken: Taken[Holding]) -> pd.DataFrame:
-    """Return one account's holdings."""
-    return _dated(_frame(HOLDINGS, [_facts(HOLDINGS, row, account=account) for row in taken.rows]), taken)
+def holdings(account: str, taken: Taken[Holding], sellable: Mapping[str, int]) -> pd.DataFrame:
+    """Return one account's holdings; `sellable` is what may be sold for delivery now, missing where it is not known."""
+    rows = [_facts(HOLDINGS, row, account=account, sellable=sellable.get(row.listing or "")) for row in taken.rows]
+    return _dated(_frame(HOLDINGS, rows), taken)
 
 
 def positions(account: str, taken: Taken[Position]) -> pd.DataFrame:
@@ -304,9 +303,9 @@ def funds(account: str, taken: Taken[Funds]) -> pd.DataFrame:
     return _dated(_frame(FUNDS, [_facts(FUNDS, row, account=account) for row in taken.rows]), taken)
 
 
-def orders(rows: Iterable[Order], names: Mapping[int, str]) -> pd.DataFrame:
-    """Return orders; `names` are account names by id."""
-    return _frame(ORDERS, [_facts(ORDERS, row, row.request, account=_named(row.account_id, names)) for row in rows])
+def orders(rows: Iterable[Order], names: Mapping[int, str], paper: Collection[int] = ()) -> pd.DataFrame:
+    """Return orders; `names` are account names by id, `paper` the ids of those whose money is imaginary."""
+    return _frame(ORDERS, [_facts(ORDERS, row, row.request, **_whose(row.account_id, names, paper)) for row in rows])
 
 
 def origins(rows: Iterable[Origins]) -> pd.DataFrame:
@@ -314,35 +313,29 @@ def origins(rows: Iterable[Origins]) -> pd.DataFrame:
     return _frame(ORIGINS, [_facts(ORIGINS, row) for row in rows])
 
 
-def waiting(rows: Iterable[Waiting], names: Mapping[int, str]) -> pd.DataFrame:
+def waiting(rows: Iterable[Waiting], names: Mapping[int, str], paper: Collection[int] = ()) -> pd.DataFrame:
     """Return what waits for approval."""
-    facts = [_facts(WAITING, row, row.order, row.order.request, account=_named(row.order.account_id, names)) for row in rows]
+    facts = [_facts(WAITING, row, row.order, row.order.request, **_whose(row.order.account_id, names, paper)) for row in rows]
     return _frame(WAITING, facts)
 
 
-def cancels(rows: Iterable[CancelResult]) -> pd.DataFrame:
-    """Return what became of each order's cancel; `quantity` is what was not executed yet."""
+def cancels(rows: Iterable[BulkResult]) -> pd.DataFrame:
+    """Return what became of each order's cancel or approval; `quantity` is what was not executed yet."""
     return _frame(
         CANCELS,
         [_facts(CANCELS, row, row.order.request, order_id=row.order.id, quantity=row.order.unfilled) for row in rows],
     )
 
 
-def fills(rows: Iterable[Fill], names: Mapping[int, str]) -> pd.DataFrame:
+def fills(rows: Iterable[Fill], names: Mapping[int, str], paper: Collection[int] = ()) -> pd.DataFrame:
     """Return executions; `value` is quantity times price."""
-    return _frame(
-        FILLS, [_facts(FILLS, row, account=_named(row.account_id, names), value=row.price * row.quantity) for row in rows]
-    )
+    facts = [_facts(FILLS, row, value=row.price * row.quantity, **_whose(row.account_id, names, paper)) for row in rows]
+    return _frame(FILLS, facts)
 
 
-def signals(rows: Iterable[Signal]) -> pd.DataFrame:
-    """Return messages received."""
-    return _frame(SIGNALS, [_facts(SIGNALS, row) for row in rows])
-
-
-def limits(rows: Iterable[RiskLimits]) -> pd.DataFrame:
-    """Return risk limits; missing means not limited there."""
-    return _frame(LIMITS, [_facts(LIMITS, row) for row in rows])
+def signals(rows: Iterable[Signal], shares: Mapping[int, str]) -> pd.DataFrame:
+    """Return messages received; `shares` says of each what became of it on accounts."""
+    return _frame(SIGNALS, [_facts(SIGNALS, row, shares=shares.get(row.id, "")) for row in rows])
 
 
 def settings(rows: Iterable[SettingRow]) -> pd.DataFrame:
@@ -384,6 +377,10 @@ def _priced(columns: Mapping[str, str], row: Quote, **given: object) -> dict[str
     """Return one quote's facts with its change since yesterday's close, missing without one."""
     change = (row.last_price - row.close) / row.close * 100 if row.close else None
     return _facts(columns, row, change_percent=change, **given)
+
+
+def _whose(account_id: int | None, names: Mapping[int, str], paper: Collection[int]) -> dict[str, Any]:
+    return {"account": _named(account_id, names), "simulated": account_id in paper}
 
 
 def _named(account_id: int | None, names: Mapping[int, str]) -> str | None:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from sigma.desk import frames
+from sigma.desk import baskets, frames, ledger
+from sigma.desk.closes import closes
 from sigma.desk.words import amount, typed, whole, word
 from sigma.domain.errors import InvalidOrder
 from sigma.domain.orders import Order, OrderRequest, OrderStatus, OrderType, Product, Side, Source, Validity, Variety
@@ -18,6 +19,7 @@ from sigma.domain.preview import Preview
 from sigma.domain.risk import RiskDecision
 from sigma.domain.story import Story
 from sigma.ports.storage import OrderFilter
+from sigma.services.orders.bulk import approve_each
 from sigma.services.orders.house import random_id
 from sigma.services.orders.submit import Origin
 
@@ -92,13 +94,61 @@ class OrdersDesk:
         make = partial(self._request, listing, quantity, words, price, trigger_price)
         return self._house.orders.previews.wish(make, user_id=self._user_id, account=account, origin=Origin(self._source))
 
-    def preview_of(self, order_id: int, *, account: str | int | None = None) -> Preview:
-        """Return what the approval of a waiting order would come to, on its own account unless another is named."""
-        return self._house.orders.previews.waiting(order_id, user_id=self._user_id, account=account)
+    def preview_of(self, order_id: int, *, account: str | int | None = None, estimated: bool = True) -> Preview:
+        """Return what the approval of a waiting order would come to, on its own account unless another is named.
+
+        With `estimated` False the broker is not asked for margin and charges.
+        """
+        look = self._house.orders.previews.waiting
+        return look(order_id, user_id=self._user_id, account=account, estimated=estimated)
+
+    def margin(self, orders: Sequence[baskets.Row | int], *, account: str | int) -> pd.DataFrame:
+        """Return what orders would hold and cost together, positions considered; one row, columns: baskets.MARGIN.
+
+        An order is what `submit` takes, as a mapping, or the id of a stored one; all of one sort. What is not known is NaN
+        with its reason.
+        """
+        found, owner = self._house.orders.baskets, self._house.accounts.find(self._user_id, account)
+        ids = [int(one) for one in orders if not isinstance(one, Mapping)]
+        if ids:
+            return baskets.margins(owner.name, len(ids), found.margin_of(ids, user_id=self._user_id, account=owner.id))
+        requests = self._requests(orders)
+        return baskets.margins(owner.name, len(requests), found.margin(requests, user_id=self._user_id, account=owner.id))
+
+    def basket(
+        self,
+        orders: Sequence[baskets.Row],
+        *,
+        account: str | int,
+        queue: bool = False,
+        dry_run: bool = False,
+        ids: Sequence[str] | None = None,
+    ) -> pd.DataFrame:
+        """Submit orders one by one, bought ones first; one row an order, columns: baskets.LEGS.
+
+        Each is an order of its own afterwards. With `queue` they wait for approval; with `dry_run` nothing is stored or sent,
+        and each row has the risk gate's verdict. `ids` are client_order_ids: the same call with the same ids places nothing
+        twice.
+
+        Raises
+        ------
+        InvalidOrder, NotFound, Unsupported
+            One of them could never be taken: nothing was stored.
+        """
+        found, given = self._house.orders.baskets, (self._requests(orders), Origin(self._source))
+        if dry_run:
+            return baskets.legs(found.look(given[0], user_id=self._user_id, account=account, origin=given[1]))
+        submit = partial(found.submit, given[0], user_id=self._user_id, account=account, origin=given[1])
+        return baskets.legs(submit(queue=queue, ids=ids))
 
     def approve(self, order_id: int, *, account: str | int, version: int | None = None, late: bool = False) -> Order:
         """Approve a waiting order on an account; `late=True` confirms an old signal."""
         return self._house.orders.approval.approve(order_id, account, user_id=self._user_id, version=version, late=late)
+
+    def approve_each(self, order_ids: Sequence[int], *, account: str | int, late: bool = False) -> pd.DataFrame:
+        """Approve waiting orders on an account, each by itself; one row an order, columns: frames.CANCELS."""
+        services, user = self._house.orders, self._user_id
+        return frames.cancels(approve_each(services.approval, services.views, order_ids, account, user_id=user, late=late))
 
     def preset_account(self) -> str | None:
         """Return the account to suggest for an approval: the one used last, else the preferred one, else none."""
@@ -126,6 +176,20 @@ class OrdersDesk:
     def cancel_each(self, order_ids: Sequence[int]) -> pd.DataFrame:
         """Take back the orders named, each by itself; one row an order, columns: frames.CANCELS."""
         return frames.cancels(self._house.orders.amendment.cancel_each(order_ids, user_id=self._user_id))
+
+    def close_all(self, account: str | int, *, seconds: float = 60) -> pd.DataFrame:
+        """Close every open position of an account: orders on their listings are taken back, then each is offset at the market.
+
+        Waits until the broker lists them flat, at the latest `seconds`; one row a position, columns: closes.CLOSES.
+        """
+        close_all = self._house.orders.closing.close_all
+        return closes(close_all(account, user_id=self._user_id, source=self._source, seconds=seconds))
+
+    def close(self, account: str | int, listing: str, product: str, *, seconds: float = 60) -> pd.DataFrame:
+        """Close one position, as `close_all`; one row."""
+        text = self._house.instruments.resolve(listing, self._user_id).text
+        kind, close = word(Product, product, "product"), self._house.orders.closing.close
+        return closes([close(account, text, kind, user_id=self._user_id, source=self._source, seconds=seconds)])
 
     def requeue(self, order_id: int) -> Order:
         """Put a linked copy of an ended order into the queue."""
@@ -167,7 +231,8 @@ class OrdersDesk:
 
     def queue(self, limit: int | None = None) -> pd.DataFrame:
         """Return what waits for approval, oldest first; columns as `table`, and whose signal it is (`platform`, `late`: why)."""
-        return frames.waiting(self._house.orders.previews.queue(user_id=self._user_id, limit=limit), self._names())
+        rows = self._house.orders.previews.queue(user_id=self._user_id, limit=limit)
+        return frames.waiting(rows, self._names(), self._paper())
 
     def glance(self, order_ids: Sequence[int]) -> Mapping[int, RiskDecision]:
         """Return what the risk gate says of waiting orders by stored facts, on their own account, else on the preset one.
@@ -209,7 +274,7 @@ class OrdersDesk:
         filters: OrderFilter = {**self._filters(status, since, until, strategy, text), "signal_id": signal_id}
         select = self._house.orders.views.select
         rows = select(user_id=self._user_id, account=account, group=group, limit=limit, offset=offset or 0, **filters)
-        return frames.orders(rows, self._names())
+        return frames.orders(rows, self._names(), self._paper())
 
     def count(
         self,
@@ -239,7 +304,7 @@ class OrdersDesk:
     ) -> pd.DataFrame:
         """Return executions at or after `since` and before `until`, oldest first."""
         rows = self._house.orders.views.fills(user_id=self._user_id, account=account, since=since, until=until)
-        return frames.fills(rows, self._names())
+        return frames.fills(rows, self._names(), self._paper())
 
     def why(self, order_id: int) -> Story:
         """Return signal, risk decisions, writes, history and executions of an order."""
@@ -269,6 +334,25 @@ class OrdersDesk:
             disclosed_quantity=whole(disclosed_quantity, "disclosed quantity"),
         )
 
+    def _requests(self, rows: Sequence[baskets.Row | int]) -> list[OrderRequest]:
+        return baskets.read_rows([row for row in rows if isinstance(row, Mapping)], self._wish)
+
+    def _wish(
+        self,
+        listing: str,
+        side: str,
+        quantity: int,
+        order_type: str = "MARKET",
+        product: str = "MIS",
+        price: Number | None = None,
+        trigger_price: Number | None = None,
+        validity: str = "DAY",
+        variety: str = "REGULAR",
+        disclosed_quantity: int = 0,
+    ) -> OrderRequest:
+        words = (side, order_type, product, validity, variety)
+        return self._request(listing, quantity, words, price, trigger_price, disclosed_quantity)
+
     def _filters(
         self,
         status: str | Sequence[str] | None,
@@ -280,6 +364,20 @@ class OrdersDesk:
         words = [status] if isinstance(status, str) else status
         statuses = None if words is None else [word(OrderStatus, one, "status") for one in words]
         return {"statuses": statuses, "since": since, "until": until, "strategy": strategy, "text": text and text.strip()}
+
+    def round_trips(
+        self, account: str | int | None = None, strategy: str | None = None, since: datetime | None = None
+    ) -> pd.DataFrame:
+        """Return what was entered and left (FIFO, before charges), newest first; columns: sigma.desk.ledger.ROUND_TRIPS.
+
+        Each strategy's fills are paired apart, and those of no strategy with what the account held. Times are UTC.
+        """
+        account_id = None if account is None else self._house.accounts.find(self._user_id, account).id
+        found = self._house.results.round_trips(self._user_id, account_id=account_id, strategy=strategy, since=since)
+        return ledger.round_trips(found, self._names())
+
+    def _paper(self) -> frozenset[int]:
+        return frozenset(account.id for account in self._house.accounts.list(self._user_id) if account.simulated)
 
     def _names(self) -> dict[int, str]:
         return {account.id: account.name for account in self._house.accounts.list(self._user_id)}

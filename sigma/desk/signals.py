@@ -8,11 +8,23 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from sigma.desk import frames
+from sigma.desk.cells import MAYBE_WHOLE, MOMENT, TEXT
+from sigma.desk.cells import facts as _facts
+from sigma.desk.cells import frame as _frame
 from sigma.domain.signals import Receipt, Signal
 from sigma.services.signals import Message
 
 if TYPE_CHECKING:
     from sigma.bootstrap import House
+
+SHARES = {
+    "account": TEXT,
+    "state": TEXT,
+    "quantity": MAYBE_WHOLE,
+    "order_id": MAYBE_WHOLE,
+    "note": TEXT,
+    "updated_at": MOMENT,
+}
 
 
 class SignalsDesk:
@@ -35,12 +47,26 @@ class SignalsDesk:
         return self._house.signals.receive(payload, secret)
 
     def table(self, since: datetime | None = None, limit: int | None = 200, *, until: datetime | None = None) -> pd.DataFrame:
-        """Return messages received at or after `since` and before `until`, newest first; times are UTC."""
-        return frames.signals(self._house.signals.table(self._user_id, since=since, until=until, limit=limit))
+        """Return messages received at or after `since` and before `until`, newest first; times are UTC.
+
+        `shares` says what became of each on the accounts of its strategy: ``main: order 5; huf: skipped, nothing held``.
+        """
+        found = self._house.signals.table(self._user_id, since=since, until=until, limit=limit)
+        shares = self._house.signals.shares([row.id for row in found])
+        names = self._names()
+        return frames.signals(found, {number: "; ".join(one.words(names) for one in rows) for number, rows in shares.items()})
+
+    def shares(self, signal_id: int) -> pd.DataFrame:
+        """Return what became of one message on accounts, a row each; columns: SHARES."""
+        rows, names = self._house.signals.shares([self.get(signal_id).id]).get(signal_id, []), self._names()
+        return _frame(SHARES, [_facts(SHARES, row, account=names.get(row.account_id, str(row.account_id))) for row in rows])
 
     def get(self, signal_id: int) -> Signal:
         """Return one message with its text as it came (scrubbed of the secret)."""
         return self._house.signals.get(self._user_id, signal_id)
+
+    def _names(self) -> dict[int, str]:
+        return {account.id: account.name for account in self._house.accounts.list(self._user_id)}
 
     def has_secret(self) -> bool:
         """Say whether there is a webhook secret; it cannot be shown."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from sigma.domain.answers import BrokerOrder
 from sigma.domain.market import FeedState, Quote
 from sigma.domain.ticks import Ticks, quote_of
 
@@ -77,6 +78,9 @@ class _Teller:
         self._tell({listing: quote_of(row, listing) for listing, row in named})
 
     def orders_changed(self) -> None:
+        """Orders are not recorded."""
+
+    def order(self, row: BrokerOrder) -> None:
         """Orders are not recorded."""
 
     def state(self, state: FeedState, why: str) -> None:

@@ -112,7 +112,10 @@ class Profile:
 
 @dataclass(frozen=True, slots=True)
 class SessionStatus:
-    """Answer to "is this account connected?"; `checked_at` is when the broker was last asked."""
+    """Answer to "is this account connected?"; `checked_at` is when the broker was last asked.
+
+    `expires_at` is None for a login that does not end by itself.
+    """
 
     account: str
     state: SessionState
@@ -134,6 +137,8 @@ class Capabilities:
         Write budget of an account in a calendar second, and the part kept for cancels.
     market_protection : bool
         Market orders need a market-protection value (-1: the exchange's own band).
+    static_ip : bool
+        Writes are taken only from an address that was registered with the broker.
     quote_batch : int
         How many listings one call for quotes takes.
     limits : tuple of CallLimit
@@ -142,6 +147,10 @@ class Capabilities:
         The timeframes that the broker gives bars of, and how many days one call may span.
     feed_listings : int
         How many listings one live feed may watch.
+    preview_batch : int
+        How many orders one call for margin or charges takes.
+    gtt_limit : int
+        How many triggers may be active at once.
     tag_length : int
         Longest tag that the broker echoes.
     credentials, login_fields : tuple of str
@@ -150,8 +159,16 @@ class Capabilities:
         The person logs in on the broker's own page, which sends them back with the `login_fields` in the address.
     setup_steps, login_steps : tuple of str
         What a person does once at the broker before adding an account, and at each login. Markdown, a sentence or two each.
+    off_hours : tuple of str
+        Parts of the broker's texts that say an order was refused because the market is closed; A is a.
+    unauthorised : tuple of str
+        Parts of those texts that say shares cannot be sold before their owner authorised it at the depository.
+    edis_url : str
+        Where the owner does that; empty when not known.
+    simulated : bool
+        Imaginary money: no credentials, no instrument table and no prices of its own, and no live total counts it.
     day_ends : str
-        IST time (HH:MM) at which a session dies.
+        IST time (HH:MM) at which a session dies; empty: it does not by itself.
     """
 
     broker: str
@@ -170,7 +187,9 @@ class Capabilities:
     charges_preview: bool = False
     gtt_single: bool = False
     gtt_oco: bool = False
+    gtt_limit: int = 0
     market_protection: bool = False
+    static_ip: bool = False
     isin_in_master: bool = False
     login_redirect: bool = False
     auth_modes: frozenset[AuthMode] = frozenset({AuthMode.MANUAL})
@@ -184,7 +203,12 @@ class Capabilities:
     limits: tuple[CallLimit, ...] = ONE_BY_ONE
     history_days: Mapping[Timeframe, int] = field(default_factory=dict)
     feed_listings: int = 0
+    preview_batch: int = 50
     tag_length: int = 20
+    off_hours: tuple[str, ...] = ()
+    unauthorised: tuple[str, ...] = ()
+    edis_url: str = ""
+    simulated: bool = False
     day_ends: str = "06:00"
 
     def __post_init__(self) -> None:
@@ -195,3 +219,11 @@ class Capabilities:
     def limit(self, kind: CallKind) -> CallLimit:
         """Return the limit that calls of a kind count for."""
         return next(limit for limit in self.limits if kind in limit.kinds)
+
+    def says_closed(self, text: str) -> bool:
+        """Say whether a refusal's text means that the market is closed."""
+        return any(part.casefold() in text.casefold() for part in self.off_hours)
+
+    def says_unauthorised(self, text: str) -> bool:
+        """Say whether a refusal's text means that the owner must authorise the sale at the depository first."""
+        return any(part.casefold() in text.casefold() for part in self.unauthorised)

@@ -8,6 +8,9 @@ from decimal import Decimal
 
 from sigma.domain.orders import OrderStatus, OrderType, Outcome, Product, Side, Validity, Variety
 
+ADDRESS_REFUSED = "the broker takes writes only from the address that is registered with it, and this machine's is not"
+"""Part of the text of a refusal for the address that a write came from, behind the broker's own words."""
+
 
 @dataclass(frozen=True, slots=True)
 class WriteAnswer:

@@ -7,6 +7,8 @@ from decimal import Decimal
 
 from sigma.domain.money import ZERO
 
+_HALF_A_PAISA = Decimal("0.005")
+
 
 @dataclass(frozen=True, slots=True)
 class Charges:
@@ -24,6 +26,20 @@ class Charges:
     def total(self) -> Decimal:
         """Rupees, all together."""
         return self.brokerage + self.stt + self.transaction + self.sebi + self.stamp + self.gst + self.other
+
+    @property
+    def parts(self) -> dict[str, Decimal]:
+        """What it is made of by the field's words, parts of under half a paisa left out."""
+        named = {
+            "brokerage": self.brokerage,
+            "STT": self.stt,
+            "exchange": self.transaction,
+            "SEBI": self.sebi,
+            "stamp duty": self.stamp,
+            "GST": self.gst,
+            "other": self.other,
+        }
+        return {name: amount for name, amount in named.items() if abs(amount) >= _HALF_A_PAISA}
 
     def __add__(self, other: Charges) -> Charges:
         return Charges(
@@ -60,3 +76,14 @@ class Margin:
     def benefit(self) -> Decimal:
         """Rupees saved by holding the orders together."""
         return self.total - self.final_total
+
+    @property
+    def parts(self) -> dict[str, Decimal]:
+        """What was told of its making, by the field's words."""
+        named = {
+            "SPAN": self.span,
+            "exposure": self.exposure,
+            "option premium": self.option_premium,
+            "benefit": self.benefit or None,
+        }
+        return {name: amount for name, amount in named.items() if amount is not None}

@@ -85,7 +85,10 @@ class Gtt:
 
 @dataclass(frozen=True, slots=True)
 class BrokerGtt:
-    """One row of a broker's list of triggers. `status` is None for a word we do not know (kept verbatim)."""
+    """One row of a broker's list of triggers. `status` is None for a word we do not know (kept verbatim).
+
+    `broker_order_ids` are those of the orders that its legs placed, one for each leg, empty where none was.
+    """
 
     broker_gtt_id: str
     status: GttStatus | None

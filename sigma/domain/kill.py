@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+
+from sigma.domain.orders import Order, Product
 
 
 class KillStep(StrEnum):
@@ -36,6 +38,8 @@ class KillRun:
     ----------
     strategy : str
         Empty: everything on the account; else the orders and positions of this strategy alone.
+    product : Product or None
+        None: all products. Given, the run is a square-off: it closes what is held in this product and blocks nothing.
     cancel, flatten : bool
         What was asked for beyond blocking.
     to_cancel, cancelled, to_flatten, flattened, unknown : int
@@ -44,6 +48,8 @@ class KillRun:
         How many reads in a row found nothing left; two end the run.
     notes : tuple of str
         What a person should know, oldest first.
+    step_at, updated_at : datetime or None
+        When the step began, and when the run came nearer to its end last.
     """
 
     id: int
@@ -53,6 +59,7 @@ class KillRun:
     reason: str
     by: str
     strategy: str = ""
+    product: Product | None = None
     cancel: bool = True
     flatten: bool = True
     step: KillStep = KillStep.BLOCKED
@@ -64,6 +71,24 @@ class KillRun:
     unknown: int = 0
     flat_reads: int = 0
     notes: tuple[str, ...] = ()
+    step_at: datetime | None = None
     updated_at: datetime | None = None
     ended_at: datetime | None = None
     version: int = 1
+
+    @property
+    def tag(self) -> str:
+        """The tag that its exits carry."""
+        return f"kill-{self.id}"
+
+    def concerns(self, order: Order) -> bool:
+        """Say whether an order of the run's account is within its scope."""
+        return self.strategy in ("", order.strategy) and self.product in (None, order.request.product)
+
+    def noted(self, *notes: str) -> KillRun:
+        """Return the run with notes, each once."""
+        return replace(self, notes=(*self.notes, *dict.fromkeys(note for note in notes if note not in self.notes)))
+
+    def over(self, verdict: KillVerdict, now: datetime, *notes: str) -> KillRun:
+        """Return the run as it ends now."""
+        return replace(self.noted(*notes), step=KillStep.ENDED, verdict=verdict, ended_at=now, updated_at=now)

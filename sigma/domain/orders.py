@@ -325,10 +325,14 @@ class Command:
     Parameters
     ----------
     order_id : int or None
-        The order that is written about; None for a CONVERT, whose payload says everything.
+        The order that is written about; None for a CONVERT, whose payload says everything, and for the removal (GTT) of a
+        trigger that was made elsewhere.
     payload : mapping
         What a MODIFY wants: ``price``, ``trigger_price``, ``quantity``, ``order_type``, ``validity`` (texts or None). Of a
-        CONVERT ``listing``, ``side``, ``quantity``, ``old``, ``new``. Of a GTT ``act`` (PLACE, MODIFY, CANCEL), ``gtt`` (our id).
+        CONVERT ``listing``, ``side``, ``quantity``, ``old``, ``new``, ``overnight``; from the claim on also ``before`` (units
+        held in the old and the new product), ``before_at`` and ``fills`` (the newest execution known then). Of a GTT ``act``
+        (PLACE, MODIFY, CANCEL), ``gtt`` (our id), of a change ``legs``; from the claim on also ``last_price`` and ``seen``
+        (ids that were listed before).
     send_by_ns, boot_id : int, str
         Latest instant of the call on the boot clock of the claiming machine, and which boot that was.
     deadline : datetime or None
@@ -412,3 +416,8 @@ def average(fills: list[Fill]) -> Decimal | None:
     """Return the quantity-weighted average price in rupees, None without fills."""
     quantity = sum(fill.quantity for fill in fills)
     return sum((fill.price * fill.quantity for fill in fills), ZERO) / quantity if quantity else None
+
+
+def counts_as_exposure(order: Order) -> bool:
+    """Say whether what an order has not executed yet may still be: a cut order counts through its slices alone."""
+    return order.status.exposed and not order.slices

@@ -29,6 +29,8 @@ class AccountSum:
         an exchange is open.
     missing : tuple of str
         What was left out or is not known.
+    simulated : bool
+        Its money is imaginary (paper): it is shown, and enters no sum.
     """
 
     name: str
@@ -42,11 +44,12 @@ class AccountSum:
     taken_at: datetime | None
     stale: bool
     missing: tuple[str, ...] = ()
+    simulated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Sums over the accounts that are known in rupees; None: of no account is it known.
+    """Sums over the accounts with real money that are known in rupees; None: of no account is it known.
 
     Parameters
     ----------
@@ -72,19 +75,19 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """The accounts chosen, side by side and together.
+    """The accounts chosen, side by side, and those with real money together.
 
     Parameters
     ----------
     fills_today : int
-        Executions of these accounts since midnight IST.
+        Executions of the accounts with real money among them since midnight IST.
     working : int
-        Orders of these accounts that are approved or at work.
+        Orders of those accounts that are approved or at work.
     waiting, unknown : int
         Orders that wait for a yes, and orders of unknown outcome: of all the user's accounts, since leaving out an account
         must not hide them.
     largest : tuple of Share
-        The largest holdings.
+        The largest holdings of those accounts.
     """
 
     accounts: tuple[AccountSum, ...]

@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Generic, TypeVar
 
-from sigma.domain.orders import Product, Side
+from sigma.domain.orders import Command, Product, Side
 
 Row = TypeVar("Row")
 
@@ -110,6 +110,19 @@ class Conversion:
     old: Product
     new: Product
     overnight: bool = False
+
+
+def conversion_of(command: Command) -> Conversion:
+    """Return what a CONVERT command is to do."""
+    said = {name: text or "" for name, text in command.payload.items()}
+    return Conversion(
+        listing=said["listing"],
+        side=Side(said["side"]),
+        quantity=int(said["quantity"]),
+        old=Product(said["old"]),
+        new=Product(said["new"]),
+        overnight=said["overnight"] == "yes",
+    )
 
 
 @dataclass(frozen=True, slots=True)

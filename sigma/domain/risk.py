@@ -9,7 +9,8 @@ from decimal import Decimal
 from enum import StrEnum
 
 from sigma.domain.accounts import TradingMode
-from sigma.domain.orders import OrderType, Product
+from sigma.domain.ledger import DayResult
+from sigma.domain.orders import OrderType, Product, Side
 
 
 class Scope(StrEnum):
@@ -18,6 +19,10 @@ class Scope(StrEnum):
     GLOBAL = "GLOBAL"
     STRATEGY = "STRATEGY"
     ACCOUNT = "ACCOUNT"
+
+
+CLAMPABLE = frozenset({"max_quantity_per_order", "max_order_value", "max_exposure", "allow_short_selling"})
+"""Limits that can lower a quantity. The others say yes or no (drawdown_caution always halves)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +57,7 @@ class RiskLimits:
         Rupees below the highest point of the scope's result since it began: from the first on entries are halved, from the
         second on there are none.
     clamp : frozenset of str
-        Names of those limits that lower a quantity where they can instead of refusing it.
+        Names of those limits that lower a quantity instead of refusing it; of CLAMPABLE.
     """
 
     scope: Scope = Scope.GLOBAL
@@ -77,6 +82,27 @@ class RiskLimits:
     clamp: frozenset[str] = frozenset()
 
 
+LimitValue = int | Decimal | bool | time | frozenset[str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class EffectiveLimit:
+    """One limit as it holds for an order: the strictest of its scopes, None when none sets it.
+
+    Parameters
+    ----------
+    scopes : tuple of Scope
+        Where the value comes from.
+    clamps : bool
+        It lowers a quantity instead of refusing it.
+    """
+
+    name: str
+    value: LimitValue = None
+    scopes: tuple[Scope, ...] = ()
+    clamps: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class KillState:
     """Whether new orders are blocked, for whom, since when and why.
@@ -93,21 +119,73 @@ class KillState:
 
 
 @dataclass(frozen=True, slots=True)
+class ScopeFacts:
+    """What the gate knows of one scope; None: no limit asked for it, or it is not known.
+
+    Parameters
+    ----------
+    positions : int or None
+        Distinct (listing, product) that are open or being entered, without the one of the order.
+    orders : int or None
+        Other orders admitted in the last 60 seconds.
+    day : DayResult or None
+        Rupees since the session began; of what has no price the first few listings are named.
+    last_loss : datetime or None
+        When the last losing round trip in the order's listing was closed.
+    """
+
+    scope: Scope
+    positions: int | None = None
+    orders: int | None = None
+    day: DayResult | None = None
+    last_loss: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RiskSnapshot:
     """What the gate looks at, taken in the transaction that decides.
 
     Parameters
     ----------
     position : int or None
-        Signed units held in this listing and product (holdings included for CNC), by fresh facts; None when not known.
+        Signed units held in this listing and product (holdings included for CNC), read from the broker just before; None when
+        it was not read.
     exits_working : int
         Units that orders already at work would take from it, or took after it was read.
-    exits_filled : int
-        Units that had been executed in the order's direction today, as far as known when the position was read.
     last_price : Decimal or None
         Rupees; None when there is no quote young enough.
     kills : tuple of KillState
-        Those that are on and concern this account.
+        Those that are on and concern this account and strategy.
+    exits_filled : int
+        Units that had been executed in the order's direction today, as far as known when the position was read.
+    ledger : int or None
+        The same by openings and fills; None when no limit asks, or this session's opening was never adopted and the broker
+        was asked instead.
+    ledger_working : int
+        Units that orders already at work would take from `ledger`.
+    lot_size : int
+        Units; what is lowered is floored to whole lots.
+    filled : int
+        Units that the order itself has executed (it is to be modified).
+    reduce_only : bool
+        It may only make the position smaller: it is capped at what can be closed.
+    killing : bool
+        It is an exit of a kill switch that is on: neither the switch nor PAUSED stops it.
+    automatic : bool
+        A strategy sends it by itself, no person approved it.
+    enabled : bool
+        Whether strategies may send on this account.
+    amending : bool
+        A modify of an order that works: nothing is lowered, what would be is refused.
+    raises : bool
+        It raises exposure; False only for a modify that asks for no more than what works already.
+    unsettled : int
+        Orders of the user whose outcome only a person can close: positions and results are not known.
+    exposure : Decimal or None
+        Rupees at work in the security without this order, over the user's accounts; None when no limit asks or it cannot be
+        valued.
+    scopes : tuple of ScopeFacts
+        Of the scopes that have limits.
     """
 
     trading_mode: TradingMode
@@ -117,6 +195,35 @@ class RiskSnapshot:
     price_at: datetime | None = None
     kills: tuple[KillState, ...] = ()
     exits_filled: int = 0
+    ledger: int | None = None
+    ledger_working: int = 0
+    lot_size: int = 1
+    filled: int = 0
+    reduce_only: bool = False
+    killing: bool = False
+    automatic: bool = False
+    enabled: bool = True
+    amending: bool = False
+    raises: bool = True
+    unsettled: int = 0
+    exposure: Decimal | None = None
+    scopes: tuple[ScopeFacts, ...] = ()
+
+    def of(self, scope: Scope) -> ScopeFacts:
+        """Return what is known of a scope."""
+        for facts in self.scopes:
+            if facts.scope is scope:
+                return facts
+        return ScopeFacts(scope)
+
+    def closable(self, side: Side) -> int | None:
+        """Return how many units of this direction would only reduce, by the lower of the views there are; None without one."""
+        views = [
+            max(0, -held * side.sign - working)
+            for held, working in ((self.position, self.exits_working), (self.ledger, self.ledger_working))
+            if held is not None
+        ]
+        return min(views) if views else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,3 +254,27 @@ class RiskDecision:
     order_id: int | None = None
     quantity: int = 0
     id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """A stored decision, and the same taken again from what was stored with it."""
+
+    stored: RiskDecision
+    again: RiskDecision
+
+    @property
+    def same(self) -> bool:
+        """Whether both say the same: the verdict, and each rule that spoke then.
+
+        Rules that came later do not count against it, nor does a quantity that an older version did not store.
+        """
+        old, new = self.stored, self.again
+        words = {result.rule: result for result in new.results}
+        kept = all(_word(result) == _word(words.get(result.rule)) for result in old.results)
+        quantity = old.quantity == new.quantity or (old.allowed and not old.quantity)
+        return kept and quantity and (old.allowed, old.code) == (new.allowed, new.code)
+
+
+def _word(result: RuleResult | None) -> tuple[object, ...] | None:
+    return None if result is None else (result.allowed, result.code, result.quantity)

@@ -9,13 +9,14 @@ from sigma.domain.orders import Command, Fill, Order, OrderEvent
 from sigma.domain.risk import RiskDecision
 from sigma.domain.show import price, quantity
 from sigma.domain.signals import Signal
+from sigma.domain.strategies import SignalShare
 
-Source = Signal | RiskDecision | Command | OrderEvent | Fill
+Source = Signal | SignalShare | RiskDecision | Command | OrderEvent | Fill
 
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """Why an order happened: signal, decisions, writes, history, executions; oldest first."""
+    """Why an order happened: signal, what became of it on each account, decisions, writes, history, executions; oldest first."""
 
     order: Order
     signal: Signal | None
@@ -23,6 +24,7 @@ class Story:
     commands: tuple[Command, ...]
     events: tuple[OrderEvent, ...]
     fills: tuple[Fill, ...]
+    shares: tuple[SignalShare, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,10 @@ def steps(told: Story) -> list[Step]:
         signal = told.signal
         words = f"{signal.platform or 'webhook'} {signal.strategy} {signal.raw}".strip()
         found.append(Step(signal.received_at, "signal", words, signal))
+    for share in told.shares:
+        came = f"order {share.order_id}, {quantity(share.quantity)}" if share.order_id and share.quantity else ""
+        words = " ".join(filter(None, (f"account {share.account_id} {share.state}", came, share.note)))
+        found.append(Step(share.updated_at, "share", words, share))
     for decision in told.decisions:
         verdict = "allowed" if decision.allowed else f"refused ({decision.code})"
         if decision.decided_at is not None:

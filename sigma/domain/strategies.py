@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -69,6 +70,19 @@ class Strategy:
     archived: bool = False
     version: int = 1
 
+    @property
+    def acts(self) -> bool:
+        """Whether it executes by itself."""
+        return self.enabled and self.mode is OrderMode.AUTO and not self.archived
+
+    def places(self, names: Mapping[int, str]) -> str:
+        """Return its accounts in words, by their names: ``main, huf x 0.5``; empty without one."""
+        return ", ".join(
+            names.get(share.account_id, f"account {share.account_id}")
+            + ("" if share.multiplier == 1 else f" x {share.multiplier.normalize():f}")
+            for share in self.shares
+        )
+
 
 class ShareState(StrEnum):
     """What became of a signal on one account.
@@ -97,3 +111,9 @@ class SignalShare:
     order_id: int | None = None
     note: str = ""
     version: int = 1
+
+    def words(self, names: Mapping[int, str]) -> str:
+        """Return what became of it, by the accounts' names: ``main: order 5``, ``huf: skipped, nothing held``."""
+        place = names.get(self.account_id, f"account {self.account_id}")
+        came = f"order {self.order_id}" if self.order_id is not None else ", ".join(filter(None, (self.state.lower(), self.note)))
+        return f"{place}: {came}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime, timedelta
+from ipaddress import ip_address
 
 from sigma.domain.accounts import Account, SessionState, SessionStatus, TradingMode
 from sigma.domain.calendar import IMPORT_HINT
@@ -12,7 +13,7 @@ from sigma.domain.events import Heartbeat, JobRun
 from sigma.domain.health import BEAT_S, Check, Mark, Place
 from sigma.domain.instruments import Exchange, MasterReport
 from sigma.domain.market import FeedState, MarketHealth
-from sigma.domain.orders import Order
+from sigma.domain.orders import Command, Order
 from sigma.domain.risk import KillState
 from sigma.domain.show import when
 
@@ -112,6 +113,43 @@ def restrictions(account: Account, frozen_at: datetime | None) -> Iterator[Check
     if account.trading_mode is not TradingMode.NORMAL:
         hint = f"`sigma accounts update {shlex.quote(name)} --mode NORMAL`"
         yield Check(Mark.WARNING, "trading mode", f"is {account.trading_mode}", hint, account=name)
+
+
+def address(
+    account: Account, title: str, taken: Command | None, refused: Command | None, outgoing: str | None, now: datetime
+) -> Check:
+    """Judge whether the broker takes writes from this machine's address: only an answer to one can tell.
+
+    Parameters
+    ----------
+    taken, refused : Command or None
+        The newest write that the broker took, and the newest that it refused for its address.
+    outgoing : str or None
+        The address from which this machine goes out; behind a router the broker sees the router's.
+    """
+    name, seen = account.name, _way_out(outgoing)
+    register = f"Register this machine's outgoing address on {title}'s developer page; a change may take effect late."
+    if refused is not None and (taken is None or refused.id > taken.id):
+        told = f"{title} refused a write at {_at(refused, now)}: {refused.text}. {seen}"
+        return Check(Mark.BAD, "static IP", told, register, refused.answered_at, name)
+    if taken is not None:
+        told = f"{title} took a write from here at {_at(taken, now)}. {seen}"
+        return Check(Mark.GOOD, "static IP", told, since=taken.answered_at, account=name)
+    told = f"not known: {title} has taken no write lately, and reading works from any address. {seen}"
+    hint = f"{register} The first order shows whether it is: a refusal for the address places nothing, and is told here."
+    return Check(Mark.NOTE, "static IP", told, hint, account=name)
+
+
+def _at(command: Command, now: datetime) -> str:
+    return f"{when(command.answered_at, now)} IST" if command.answered_at else "an unknown time"
+
+
+def _way_out(outgoing: str | None) -> str:
+    if outgoing is None:
+        return "This machine has no way out to the internet."
+    if ip_address(outgoing).is_global:
+        return f"This machine goes out from {outgoing}."
+    return f"This machine goes out from {outgoing}, a private address: the broker sees that of the router before it."
 
 
 def skew(account: Account, ahead_s: float | None, most_s: float) -> Check:

@@ -29,6 +29,10 @@ class Act(StrEnum):
     REFUSED = "REFUSED"
     NOT_SENT = "NOT_SENT"
     LOST = "LOST"
+    RESTS = "RESTS"
+    REMOVED = "REMOVED"
+    LAPSED = "LAPSED"
+    STOPPED = "STOPPED"
     ABSENT = "ABSENT"
     WITHDRAW = "WITHDRAW"
     BOOK_GONE = "BOOK_GONE"
@@ -51,6 +55,14 @@ TRANSITIONS: dict[tuple[OrderStatus, Act], OrderStatus] = {
     (S.UNKNOWN, Act.ACCEPTED): S.SENT,
     (S.UNKNOWN, Act.REFUSED): S.REJECTED,
     (S.UNKNOWN, Act.ABSENT): S.FAILED,
+    (S.SENDING, Act.RESTS): S.TRIGGER_PENDING,
+    (S.UNKNOWN, Act.RESTS): S.TRIGGER_PENDING,
+    (S.TRIGGER_PENDING, Act.REMOVED): S.CANCELLED,
+    (S.UNKNOWN, Act.REMOVED): S.CANCELLED,
+    (S.TRIGGER_PENDING, Act.LAPSED): S.EXPIRED,
+    (S.UNKNOWN, Act.LAPSED): S.EXPIRED,
+    (S.TRIGGER_PENDING, Act.STOPPED): S.REJECTED,
+    (S.UNKNOWN, Act.STOPPED): S.REJECTED,
     (S.SENT, Act.BOOK_GONE): S.UNKNOWN,
     (S.OPEN, Act.BOOK_GONE): S.UNKNOWN,
     (S.TRIGGER_PENDING, Act.BOOK_GONE): S.UNKNOWN,
@@ -97,11 +109,27 @@ def accepted(order: Order, broker_order_id: str | None, now: datetime) -> Order:
     return replace(moved, broker_order_id=order.broker_order_id or broker_order_id, updated_at=now)
 
 
-def observe(order: Order, row: BrokerOrder, now: datetime) -> Order:
+def rests(order: Order, now: datetime) -> Order:
+    """Return `order` after the broker's word that its trigger rests there, legal on any status like every fact of the broker's.
+
+    A wish that had ended without a trace at the broker (FAILED by absence) is reopened.
+    """
+    if order.status in (S.SENDING, S.UNKNOWN):
+        return replace(move(order, Act.RESTS, now), unsettled=False)
+    return replace(order, status=S.TRIGGER_PENDING, final_at=None, updated_at=now)
+
+
+def observe(order: Order, row: BrokerOrder, now: datetime, *, pushed: bool = False) -> Order:
     """Return `order` after a row of the broker's book that is known to be its own (by broker id or by tag).
 
     Idempotent; news older than what is known changes nothing. A final order that never had a broker id (FAILED by
     absence, refused at the door, withdrawn here) is reopened by any row: the broker's book outweighs our proof.
+
+    Parameters
+    ----------
+    pushed : bool
+        The row was pushed, and may come late, twice or out of order: it moves the order forward only, and a modification that
+        it shows waits for the book. Whatever the order of arrival, the same rows end in the same state.
     """
     filled = max(order.filled_quantity, row.filled_quantity)
     known = replace(
@@ -111,10 +139,11 @@ def observe(order: Order, row: BrokerOrder, now: datetime) -> Order:
         filled_quantity=filled,
         average_price=_average(order, row, filled),
     )
-    target = _target(order, row, filled)
+    target = _target(order, row, filled, pushed=pushed)
     if target is not None:
-        known = replace(known, status=target, broker_status=row.broker_status, broker_reason=row.reason or order.broker_reason)
-        known = replace(known, unsettled=False, request=_as_working(order.request, row) if target.live else known.request)
+        reason = order.broker_reason if pushed and not target.final else row.reason or order.broker_reason
+        known = replace(known, status=target, broker_status=row.broker_status, broker_reason=reason, unsettled=False)
+        known = replace(known, request=_as_working(order.request, row) if target.live and not pushed else known.request)
     if known == order:
         return order
     final_at = (order.final_at or now) if known.status.final else None
@@ -132,7 +161,7 @@ def _average(order: Order, row: BrokerOrder, filled: int) -> Decimal | None:
     )
 
 
-def _target(order: Order, row: BrokerOrder, filled: int) -> OrderStatus | None:
+def _target(order: Order, row: BrokerOrder, filled: int, *, pushed: bool) -> OrderStatus | None:
     """Return the status that the row leads to, None for old news."""
     said = row.status
     if said is None:
@@ -142,9 +171,11 @@ def _target(order: Order, row: BrokerOrder, filled: int) -> OrderStatus | None:
     if said is S.CANCELLED and filled >= row.quantity > 0:
         said = S.FILLED
     if not order.status.final or order.broker_order_id is None:
-        behind = said in _PROGRESS and _PROGRESS[said] < _PROGRESS.get(order.status, -1)
-        modified = said is S.TRIGGER_PENDING and _kind_at_work(order.request.order_type, row) is not order.request.order_type
-        return said if modified or not behind else None
+        behind = said in _PROGRESS and _PROGRESS[said] < _PROGRESS.get(order.status, -1) + pushed
+        if not behind or pushed:
+            return None if behind else said
+        changed = _kind_at_work(order.request.order_type, row) is not order.request.order_type
+        return said if said is S.TRIGGER_PENDING and changed else None
     if order.status is not S.FILLED and filled > order.filled_quantity:
         return S.FILLED if filled >= order.request.quantity else order.status
     return None

@@ -83,11 +83,13 @@ def account_sum(
         taken_at=min((each.taken_at for each in known), default=None),
         stale=any(_old(each, day) for each in known),
         missing=(*missing, *gaps),
+        simulated=account.simulated,
     )
 
 
 def totals(sums: Sequence[AccountSum]) -> Totals:
-    """Return the sums over the accounts that each is known of, and what they lack."""
+    """Return the sums over the accounts with real money that each is known of, and what they lack."""
+    sums = [each for each in sums if not each.simulated]
     return Totals(
         day_pnl=_added(each.day_pnl for each in sums),
         holdings_value=_added(each.holdings_value for each in sums),

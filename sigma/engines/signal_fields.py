@@ -42,6 +42,37 @@ FIELDS: dict[str, str] = {
 }
 FOLDER = "trade_details"
 ENVELOPE = {"secret", "meta", FOLDER}
+# The keys of the folder `signal` in the form of meta, signal and hints. What the sender counts of its own position is kept in
+# the raw message only: a quantity comes from `qty`, `amount`, or from what is held.
+SIGNAL_FIELDS: dict[str, str] = {
+    "strategy_id": "strategy_id",
+    "strategy_name": "strategy",
+    "symbol": "symbol",
+    "exchange": "exchange",
+    "side": "side",
+    "order_action": "order_action",
+    "order_id": "order_id",
+    "order_tag": "order_tag",
+    "position_size": "position_size",
+    "position_size_prev": "position_size_prev",
+    "qty": "quantity",
+    "quantity": "quantity",
+    "amount": "amount",
+    "product": "product",
+    "order_type": "order_type",
+    "price": "price",
+    "trigger_price": "trigger_price",
+    "ref_price": "ref_price",
+    "timeframe": "interval",
+    "interval": "interval",
+    "timestamp": "bar_time",
+    "bar_time": "bar_time",
+    "client_order_id": "client_order_id",
+    "comment": "comment",
+}
+SIGNAL_ENVELOPE = {"secret", "meta", "signal", "hints"}
+HINTS_READ = {"order_type": "hinted_type", "limit_price": "hinted_price"}
+MOST_HINTS = 40
 META_FIELDS = {"secret", "platform", "version"}
 # What people write for a key of ours, where the spelling is too far off to be found by likeness.
 MEANT = {
@@ -74,11 +105,52 @@ MOST_LETTERS = {
 }
 
 
+def has_folders(payload: Mapping[str, Any]) -> bool:
+    """Say whether a message has the form of meta, signal and hints."""
+    return "signal" in payload or "hints" in payload
+
+
 class Fields:
-    """A message's values by our names, read once and strictly."""
+    """A message's values by our names, read once and strictly.
+
+    Attributes
+    ----------
+    hints : mapping of str to str
+        What stands in the folder `hints`, as text; what is empty or null there is left out.
+    """
 
     def __init__(self, payload: Mapping[str, Any]) -> None:
         self._values: dict[str, tuple[str, Any]] = {}
+        self._names = FIELDS
+        self.hints: dict[str, str] = {}
+        if has_folders(payload):
+            self._names = SIGNAL_FIELDS
+            self._folders(payload)
+        else:
+            self._flat(payload)
+
+    def _folders(self, payload: Mapping[str, Any]) -> None:
+        """Read the form of meta, signal and hints."""
+        for key in payload:
+            if key not in SIGNAL_ENVELOPE:
+                raise _unknown_key(str(key), str(key), SIGNAL_ENVELOPE)
+        self._meta(payload.get("meta", {}))
+        for key, value in _folder("signal", payload.get("signal", {})).items():
+            self._take(f"signal.{key}", _snake(key), value)
+        hints = _folder("hints", payload.get("hints") or {})
+        if len(hints) > MOST_HINTS:
+            raise InvalidInput(f"hints has {len(hints)} keys.", hint=f"It may have {MOST_HINTS}.")
+        for key, value in hints.items():
+            if isinstance(value, Mapping | list | tuple):
+                raise InvalidInput(f"hints.{key} must be a text or a number, was {shown(value)}.", hint="Write one value.")
+            text = str(value).lower() if isinstance(value, bool) else str(value).strip()
+            if value is not None and text:
+                self.hints[str(key)] = text
+                if key in HINTS_READ:
+                    self._put(f"hints.{key}", HINTS_READ[key], value)
+
+    def _flat(self, payload: Mapping[str, Any]) -> None:
+        """Read the flat and the nested form."""
         details: Any = None
         for key, value in payload.items():
             name = _snake(key)
@@ -89,9 +161,7 @@ class Fields:
             elif name != "secret":
                 self._take(key, name, value)
         if details is not None:
-            if not isinstance(details, Mapping):
-                raise InvalidInput(f"{FOLDER} must be an object, was {shown(details)}.", hint="Write it in braces: { … }.")
-            for key, value in details.items():
+            for key, value in _folder(FOLDER, details).items():
                 self._take(f"{FOLDER}.{key}", _snake(key), value)
 
     def _meta(self, value: Any) -> None:
@@ -101,18 +171,20 @@ class Fields:
             if key not in META_FIELDS:
                 raise _unknown_key(f"meta.{key}", key, META_FIELDS)
             if key == "platform":
-                self._take("meta.platform", key, inner)
+                self._put("meta.platform", key, inner)
 
     def _take(self, written: str, name: str, value: Any) -> None:
-        if name not in FIELDS:
-            raise _unknown_key(written, name, FIELDS.keys() | ENVELOPE)
+        if name not in self._names:
+            raise _unknown_key(written, name, FIELDS.keys() | ENVELOPE if self._names is FIELDS else self._names.keys())
+        self._put(written, self._names[name], value)
+
+    def _put(self, written: str, ours: str, value: Any) -> None:
         if isinstance(value, Mapping | list | tuple | bool):
             raise InvalidInput(
                 f"{written} must be a text or a number, was {shown(value)}.", hint="Correct it in the alert's message."
             )
         if value is None or str(value).strip() == "":
             return
-        ours = FIELDS[name]
         known = self._values.get(ours)
         if known is not None and str(known[1]).strip() != str(value).strip():
             raise InvalidInput(f"{known[0]} is {shown(known[1])} but {written} is {shown(value)}.", hint="Send one of them.")
@@ -138,11 +210,11 @@ class Fields:
             raise InvalidInput(f"{self.written(name)} {shown(text)} holds characters that cannot be shown.", hint="Remove them.")
         return text
 
-    def word(self, name: str, known: Mapping[str, Word]) -> Word | None:
-        """Return one word of a fixed list."""
+    def word(self, name: str, known: Mapping[str, Word], *, likely: Collection[str] = ()) -> Word | None:
+        """Return one word of a fixed list; `likely` are those that a misspelled word may have meant, all when empty."""
         text = self.text(name).upper()
         if text and text not in known:
-            near = get_close_matches(text, known, 1)
+            near = get_close_matches(text, likely or known, 1)
             hint = (f"Did you mean {near[0]}? " if near else "") + f"Known: {', '.join(known)}."
             raise InvalidInput(f"{self.written(name)} {shown(self.text(name))} is not known.", hint=hint)
         return known[text] if text else None
@@ -181,6 +253,12 @@ class Fields:
         if number != number.to_integral_value():
             raise InvalidOrder(f"{name} must be a whole number of units, was {said}.", hint="Fractions cannot be ordered.")
         return int(number)
+
+
+def _folder(name: str, value: Any) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise InvalidInput(f"{name} must be an object, was {shown(value)}.", hint="Write it in braces: { … }.")
+    return value
 
 
 def _snake(key: object) -> str:

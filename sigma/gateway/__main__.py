@@ -12,8 +12,10 @@ from fastapi import FastAPI
 
 from sigma.bootstrap import House, open_house
 from sigma.domain.errors import SigmaError
+from sigma.domain.events import Level
 from sigma.gateway.app import create_app
 from sigma.gateway.limits import Failures
+from sigma.gateway.postbacks import PostbackDoor
 from sigma.gateway.ticks import TickDoor, TickHouse
 from sigma.infra.bus import TickSubscriber
 from sigma.infra.latest import LatestTables
@@ -57,7 +59,10 @@ def make_app(house: House, address: str) -> FastAPI:
         rooms = TickHouse(house.people, house.market, house.instruments, house.live, tables, house.settings, house.clock, home)
         return TickDoor(rooms, failures, TickSubscriber(house.feed_folder))
 
-    return create_app(house.signals, house.store, house.settings, house.clock, beat, environment=environment, ticks=door)
+    warn = partial(house.events.record, level=Level.WARNING)
+    postbacks = PostbackDoor(house.push.postback, warn, house.clock)
+    base = house.signals, house.store, house.settings, house.clock, beat
+    return create_app(*base, environment=environment, ticks=door, postbacks=postbacks)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from sigma.gateway.errors import Guard, Refusal, correlation_of, problem
 from sigma.gateway.health import HEADER, Health
 from sigma.gateway.intake import Intake
 from sigma.gateway.limits import Failures, read_body, sender_address
+from sigma.gateway.postbacks import PostbackDoor
 from sigma.gateway.ticks import TickDoor
 from sigma.infra.serving import beating
 from sigma.ports.clock import Clock
@@ -32,7 +33,10 @@ log = structlog.get_logger(__name__)
 
 
 class Answer(BaseModel):
-    """What the sender of a message gets: `accepted` (201), `marked` (201, stored but no order), `deduped` or `ok` (200)."""
+    """What the sender of a message gets: `accepted` (201), `marked` or `ignored` (201, no order), `deduped` or `ok` (200).
+
+    The orders are those that are known by then: an exit of what is held is sized afterwards, and told at the signal.
+    """
 
     id: int | None
     alert_id: int | None
@@ -76,6 +80,7 @@ def create_app(
     *,
     environment: str = "live",
     ticks: Callable[[Failures], TickDoor] | None = None,
+    postbacks: PostbackDoor | None = None,
 ) -> FastAPI:
     """Return the app. Its writer thread runs from the server's start-up to its shutdown.
 
@@ -87,12 +92,14 @@ def create_app(
         What / and /health tell everyone: ``live`` or ``simulator``.
     ticks : callable, optional
         Makes what serves ``/ws/ticks``, given the count of wrong secrets; without it there is no such address.
+    postbacks : PostbackDoor, optional
+        What serves ``/postback/{broker}``; without it there is no such address.
     """
     intake = Intake(signals, store, settings, clock)
     door = None if ticks is None else ticks(intake.failures)
     health = Health(store, signals, clock, intake, environment)
 
-    lifespan = partial(_lifespan, intake, beat, door)
+    lifespan = partial(_lifespan, intake, beat, door, postbacks)
     app = FastAPI(title="SigmaTrader gateway", version=__version__, docs_url=None, redoc_url=None, lifespan=lifespan)
     app.add_middleware(Guard)
     app.add_exception_handler(HTTPException, _http_problem)
@@ -105,6 +112,8 @@ def create_app(
         """Say whether the gateway is well; details for whoever shows the webhook secret."""
         return await _answered(request, health.answer(request), intake)
 
+    if postbacks is not None:
+        _add_postbacks(app, postbacks, intake)
     if door is not None:
         app.add_api_websocket_route("/ws/ticks", door.serve)
     for path in ("/webhook/tradingview", "/webhook"):
@@ -124,12 +133,24 @@ def create_app(
     return app
 
 
+def _add_postbacks(app: FastAPI, postbacks: PostbackDoor, intake: Intake) -> None:
+    async def receive_postback(request: Request) -> Response:
+        """Take a broker's news of an order."""
+        return await _answered(request, postbacks.receive(request), intake)
+
+    app.add_api_route("/postback/{broker}", receive_postback, methods=["POST"], responses=PROBLEMS)
+
+
 @asynccontextmanager
-async def _lifespan(intake: Intake, beat: Callable[[str], object], door: TickDoor | None, _: FastAPI) -> AsyncIterator[None]:
+async def _lifespan(
+    intake: Intake, beat: Callable[[str], object], door: TickDoor | None, postbacks: PostbackDoor | None, _: FastAPI
+) -> AsyncIterator[None]:
     intake.start()
     async with beating(partial(beat, "gateway")), nullcontext() if door is None else door.open():
         yield
     await run_in_threadpool(intake.close)
+    if postbacks is not None:
+        await run_in_threadpool(postbacks.close)
 
 
 async def _receive(request: Request, signals: SignalsService, intake: Intake) -> Response:
@@ -151,7 +172,7 @@ def _answer(receipt: Receipt) -> JSONResponse:
         status=receipt.status,
         message=receipt.message,
     )
-    return JSONResponse(answer.model_dump(), 201 if receipt.status in ("accepted", "marked") else 200)
+    return JSONResponse(answer.model_dump(), 200 if receipt.status in ("deduped", "ok") else 201)
 
 
 async def _answered(request: Request, work: Any, intake: Intake) -> Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import socket
 import stat
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +13,7 @@ from sigma.ports.clock import Clock
 
 FRESH_NS = 10_000_000_000
 KEY_FILE = "key"
+ELSEWHERE = ("192.0.2.1", 9)  # an address for documentation (RFC 5737): nobody has it
 KEY_VARIABLE = "SIGMA_KEY"
 
 
@@ -30,6 +32,18 @@ class LocalMachine:
         if self._known is None or now - self._known[0] >= FRESH_NS:
             self._known = (now, self._look())
         return self._known[1]
+
+    def outgoing(self) -> str | None:
+        """Return the address from which this machine goes out to others, None without a way out.
+
+        Connecting a datagram socket chooses a way and sends nothing.
+        """
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as way:
+            try:
+                way.connect(ELSEWHERE)
+            except OSError:
+                return None
+            return str(way.getsockname()[0])
 
     def _look(self) -> Place:
         key = self._home / KEY_FILE

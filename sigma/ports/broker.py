@@ -24,6 +24,7 @@ from sigma.domain.portfolio import Conversion, Funds, Holding, Position, Rows
 from sigma.ports.clock import Clock
 from sigma.ports.feed import Feed, FeedRules, FeedSink
 from sigma.ports.masters import MasterFile
+from sigma.ports.paper import PaperPlace
 from sigma.ports.probe import NoProbe, Probe
 
 
@@ -52,6 +53,8 @@ class AdapterContext:
         Time-out of every call, seconds.
     feed_rules : FeedRules
         When a live feed counts as silent or dead.
+    paper : PaperPlace or None
+        What a paper account stands on; None for every other.
     """
 
     clock: Clock
@@ -62,6 +65,7 @@ class AdapterContext:
     timeout_s: float = 7.0
     probe: Probe = field(default_factory=NoProbe)
     feed_rules: FeedRules = field(default_factory=FeedRules)
+    paper: PaperPlace | None = None
 
 
 class Broker(Protocol):

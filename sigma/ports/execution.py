@@ -9,6 +9,7 @@ from typing import Protocol
 from sigma.domain.gtt import Gtt
 from sigma.domain.kill import KillRun
 from sigma.domain.ledger import Execution, Opening
+from sigma.domain.portfolio import Conversion
 from sigma.domain.strategies import SignalShare, Strategy
 
 
@@ -61,6 +62,15 @@ class LedgerRows(Protocol):
 
     def openings(self, account_id: int, session_date: date) -> Sequence[Opening] | None:
         """Return what an account held when a session began; None when it was never adopted."""
+
+    def all_openings(self, account_id: int, *, after: date | None = None) -> Mapping[date, Sequence[Opening]]:
+        """Return what an account held when sessions began, by session; of those after a day when it is given."""
+
+    def fill_mark(self, account_id: int, since: datetime) -> tuple[int, ...]:
+        """Return numbers that differ after each fill: the newest one's id, and count and sums of those since a moment."""
+
+    def conversions(self, account_id: int, since: datetime) -> Sequence[Conversion]:
+        """Return the changes of product that the broker made at or after `since`, oldest first."""
 
     def executions(
         self,

@@ -32,8 +32,16 @@ class Leases(Protocol):
 class WriteBudget(Protocol):
     """Token bucket of one account's writes, with tokens kept for cancels and exits."""
 
-    def take(self, *, urgent: bool) -> float:
-        """Take one token; return 0.0, or the seconds to wait before asking again."""
+    def take(self, *, urgent: bool, exchange: str = "") -> float:
+        """Take one token, and one of the exchange segment that the write goes to; return 0.0, or the seconds to wait.
+
+        Parameters
+        ----------
+        urgent : bool
+            It takes risk away (a cancel, an exit), and may use what is kept for such.
+        exchange : str
+            The segment whose orders it counts among; empty for a write that no exchange sees at once.
+        """
 
 
 class Turn(Protocol):

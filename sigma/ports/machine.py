@@ -12,3 +12,9 @@ class Machine(Protocol):
 
     def place(self) -> Place:
         """Return where the installation lives, how private that is, and how much room there is."""
+
+    def outgoing(self) -> str | None:
+        """Return the address from which this machine goes out to others, None without a way out. Sends nothing.
+
+        Behind a router it is a private one, and others see the router's.
+        """

@@ -18,7 +18,7 @@ from sigma.domain.orders import Command, Fill, Order, OrderEvent, OrderStatus, O
 from sigma.domain.people import SignIn, User
 from sigma.domain.portfolio import Snapshot
 from sigma.domain.risk import KillState, RiskDecision, RiskLimits
-from sigma.domain.signals import Signal
+from sigma.domain.signals import Signal, SignalStatus
 from sigma.ports.calendar import OwnDays
 from sigma.ports.execution import Gtts, KillRuns, LedgerRows, Shares, Strategies
 from sigma.ports.groups import Groups
@@ -135,6 +135,10 @@ class OrderFilter(TypedDict, total=False):
         Ended at or after, or not ended yet.
     session : date
         The trading session that the order belongs to.
+    parent_id : int
+        The order that it is a slice or a copy of.
+    approved_since : datetime
+        Approved (last) at or after.
     text : str
         Part of the listing, of our id, of the broker's id or of a tag; A is a.
     """
@@ -147,6 +151,8 @@ class OrderFilter(TypedDict, total=False):
     strategy: str | None
     listing: str | None
     session: date | None
+    parent_id: int | None
+    approved_since: datetime | None
     text: str | None
 
 
@@ -183,6 +189,9 @@ class Orders(Protocol):
     ) -> Sequence[Order]:
         """Return orders by filter; `offset` skips the first ones."""
 
+    def due(self, account_id: int, now: datetime, limit: int) -> Sequence[Order]:
+        """Return an account's WAITING orders of mode AUTO that wait for no later moment than `now`, oldest first."""
+
     def tally(self, **filters: Unpack[OwnOrders]) -> Mapping[OrderStatus, int]:
         """Return how many orders there are in each status, by filter; statuses without one are absent."""
 
@@ -218,11 +227,17 @@ class Orders(Protocol):
     def newest_fill(self, account_id: int) -> int:
         """Return the id of the account's execution that was stored last, 0 without one."""
 
+    def unbooked(self, account_id: int, session: date) -> Sequence[tuple[Order, int]]:
+        """Return a session's orders that have executed more units than their fills say, and how many more; cut ones left out."""
+
     def add_decision(self, decision: RiskDecision) -> RiskDecision:
         """Store a risk decision with its inputs."""
 
     def decisions(self, order_id: int) -> Sequence[RiskDecision]:
         """Return an order's risk decisions, oldest first."""
+
+    def decision(self, decision_id: int) -> RiskDecision:
+        """Return one risk decision or raise NotFound."""
 
 
 class Commands(Protocol):
@@ -246,6 +261,9 @@ class Commands(Protocol):
     def for_order(self, order_id: int) -> Sequence[Command]:
         """Return an order's commands by id."""
 
+    def count_lost(self, account_id: int, *, since: datetime) -> int:
+        """Return how many writes wanted at or after `since` got no clear answer, or never left."""
+
 
 class Signals(Protocol):
     """Messages received: the durable inbox."""
@@ -255,6 +273,9 @@ class Signals(Protocol):
 
     def get(self, signal_id: int) -> Signal:
         """Return one message or raise NotFound."""
+
+    def judge(self, signal_id: int, status: SignalStatus, note: str) -> None:
+        """Store what became of a message once that is known on all accounts."""
 
     def first_with_key(self, user_id: int, dedupe_key: str, since: datetime) -> Signal | None:
         """Return the earliest message with this key received at or after `since`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sigma.domain.accounts import AUTO_CONSENT, AUTO_KEYS, Account, AuthMode, Capabilities, TradingMode
@@ -78,6 +78,8 @@ class AccountsService:
         The process's environment variables.
     aliases : mapping of (broker, credential) to str
         Which variable stands in for a credential that was not given, for the user's first account at a broker.
+    disabled : callable
+        Told in the unit that disables an account for strategies.
     """
 
     def __init__(
@@ -89,6 +91,7 @@ class AccountsService:
         *,
         environment: Mapping[str, str] | None = None,
         aliases: Mapping[tuple[str, str], str] | None = None,
+        disabled: Callable[[Unit, Account], None] = lambda tx, account: None,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -96,6 +99,7 @@ class AccountsService:
         self._events = events
         self._environment = environment or {}
         self._aliases = aliases or {}
+        self._disabled = disabled
 
     def find(self, user_id: int, account: str | int) -> Account:
         """Return one of the user's accounts by name or id, or raise NotFound."""
@@ -169,6 +173,8 @@ class AccountsService:
             if wanted:
                 told = ", ".join(f"{key} {_word(getattr(before, key))} → {_word(value)}" for key, value in wanted.items())
                 self._events.record("ACCOUNT_CHANGED", f"{before.name}: {told}", account=after, tx=tx)
+            if before.enabled and not after.enabled:
+                self._disabled(tx, after)
         return after
 
     def remove(self, user_id: int, account: str | int, *, next_default: str | int | None = None, force: bool = False) -> None:

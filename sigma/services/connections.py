@@ -20,6 +20,7 @@ from sigma.domain.times import to_ist
 from sigma.ports.broker import AdapterContext, Broker, BrokerKit, InstrumentLookup
 from sigma.ports.clock import Clock
 from sigma.ports.feed import Feed, FeedRules, FeedSink, never_open
+from sigma.ports.paper import PaperPlace
 from sigma.ports.probe import NoProbe, Probe
 from sigma.ports.storage import Store
 from sigma.services.events import EventsService
@@ -72,6 +73,8 @@ class Connections:
         Told every secret that is about to be used, so that no log can show it.
     is_open : callable
         Says whether an exchange trades now: a live feed is silent only while one does.
+    paper : callable
+        Gives what a paper account stands on.
     """
 
     def __init__(
@@ -88,6 +91,7 @@ class Connections:
         probe: Probe | None = None,
         hide: Callable[[Iterable[str]], None] = nothing_hidden,
         is_open: Callable[[Exchange], bool] = never_open,
+        paper: Callable[[Account], PaperPlace] | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -100,6 +104,7 @@ class Connections:
         self._probe = probe or NoProbe()
         self._hide = hide
         self._is_open = is_open
+        self._paper = paper
         self._local = threading.local()
         self._renew: Callable[[int], bool] = lambda _account_id: False
 
@@ -128,8 +133,10 @@ class Connections:
     def context(self, account: Account | str) -> AdapterContext:
         """Return what an adapter needs from the house."""
         endpoint = self._endpoints.get(account if isinstance(account, str) else account.broker, Endpoint())
+        on_paper = account if isinstance(account, Account) and account.simulated else None
         return AdapterContext(
             clock=self._clock,
+            paper=None if on_paper is None or self._paper is None else self._paper(on_paper),
             instruments=self._instruments,
             url=endpoint.url,
             master_url=endpoint.master_url,

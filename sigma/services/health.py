@@ -9,13 +9,14 @@ from datetime import datetime
 import structlog
 
 from sigma.domain.accounts import Account, SessionState, TradingMode
+from sigma.domain.answers import ADDRESS_REFUSED
 from sigma.domain.calendar import Calendar
 from sigma.domain.errors import SigmaError
 from sigma.domain.events import Heartbeat, JobRun
 from sigma.domain.health import CLOCK_KEY, SYNCED_KEY, Check, Mark, worst_first
 from sigma.domain.instruments import Exchange
 from sigma.domain.limits import CallKind
-from sigma.domain.orders import Order, OrderStatus
+from sigma.domain.orders import Order, OrderStatus, Outcome
 from sigma.domain.risk import KillState
 from sigma.domain.times import ist_date
 from sigma.engines import health as judge
@@ -32,6 +33,7 @@ from sigma.services.settings import SettingsService
 log = structlog.get_logger(__name__)
 _ILL = (Mark.BAD, Mark.WARNING)
 MOST_UNKNOWN = 50
+LAST_ORDERS = 50
 FROZEN_KIND = "ACCOUNT_FROZEN"
 
 
@@ -99,6 +101,7 @@ class HealthService:
             account = find_account(tx, name, user_id)
         status = self._sessions.check(account, refresh=True)
         found = [judge.session(account, status, self._clock.now())]
+        found += _or_bad("static IP", lambda: self._address(account), account.name)
         if status.state is SessionState.CONNECTED:
             found += _or_bad("order book", lambda: self._book(account), account.name)
         return worst_first(found)
@@ -110,6 +113,20 @@ class HealthService:
             beat = next((beat for beat in tx.journal.heartbeats() if beat.process == "worker"), None)
         told = None if beat is None else beat.detail.get(f"{SYNCED_KEY}{account.id}")
         return None if told is None else datetime.fromisoformat(str(told))
+
+    def _address(self, account: Account) -> Iterator[Check]:
+        """Say whether the broker takes writes from this machine, by its answers to the newest ones."""
+        capabilities = self._connections.kit(account).capabilities
+        if not capabilities.static_ip:
+            return
+        with self._store.read() as tx:
+            orders = tx.orders.list(account_id=account.id, limit=LAST_ORDERS)
+            writes = [one for order in orders for one in tx.commands.for_order(order.id)]
+        taken = [one for one in writes if one.outcome is Outcome.ACCEPTED]
+        refused = [one for one in writes if one.outcome is Outcome.REFUSED and ADDRESS_REFUSED in one.text]
+        newest, newest_refused = (max(some, key=lambda one: one.id, default=None) for some in (taken, refused))
+        outgoing, now = self._machine.outgoing(), self._clock.now()
+        yield judge.address(account, capabilities.title, newest, newest_refused, outgoing, now)
 
     def _book(self, account: Account) -> Iterator[Check]:
         book = self._connections.read(account.id, CallKind.BOOK, lambda broker: broker.order_book())

@@ -63,9 +63,15 @@ class InstrumentsService(Catalogue):
         self._tried: dict[str, datetime] = {}
 
     @property
+    def _brokers(self) -> tuple[str, ...]:
+        """Names of the brokers that have an instrument table of their own."""
+        kits = self._connections
+        return tuple(name for name in kits.brokers if not kits.kit(name).capabilities.simulated)
+
+    @property
     def sources(self) -> tuple[str, ...]:
         """Names of everything that can be refreshed or loaded: brokers, and what needs no account."""
-        return tuple(sorted({*self._connections.brokers, *self._sources}))
+        return tuple(sorted({*self._brokers, *self._sources}))
 
     def refresh(self, user_id: int, name: str | int, *, force: bool = False) -> MasterReport:
         """Download the master of a broker (or of an account's broker), or another source's, and publish it as a new version.
@@ -89,7 +95,7 @@ class InstrumentsService(Catalogue):
             source = str(name)
             return self._refresh(user_id, source, lambda: self._list(source), force)
         with self._store.read() as tx:
-            if name in self._connections.brokers:
+            if name in self._brokers:
                 broker, accounts = str(name), [row for row in tx.accounts.list(user_id) if row.broker == name]
             else:
                 account = find_account(tx, name, user_id)
@@ -105,7 +111,7 @@ class InstrumentsService(Catalogue):
             The user has no account.
         """
         with self._store.read() as tx:
-            accounts = tx.accounts.list(user_id)
+            accounts = [row for row in tx.accounts.list(user_id) if not row.simulated]
         if not accounts:
             raise ConfigError("There is no account whose broker could give an instrument table.", hint="`sigma accounts add`.")
         reports = []
@@ -130,7 +136,7 @@ class InstrumentsService(Catalogue):
             require_owner(tx, user_id, "The instrument table")
         if source in self._sources:
             return self._refresh(user_id, source, lambda: self._sources[source].read(data), force)
-        if source not in self._connections.brokers:
+        if source not in self._brokers:
             raise NotFound(f"There is no source {source!r}.", hint=f"Sources: {', '.join(self.sources)}.")
         return self._refresh(user_id, source, lambda: self._connections.kit(source).read_master(data), force)
 
@@ -145,7 +151,7 @@ class InstrumentsService(Catalogue):
         wanted = {name.strip() for name in str(self._settings.get("instruments.lists")).split(",")}
         lists = sorted(name for name in self._reachable if wanted & {name, "all"})
         found = []
-        for source in [*sorted({account.broker for account in self._accounts()}), *lists]:
+        for source in [*sorted({row.broker for row in self._accounts() if not row.simulated}), *lists]:
             version, tried = self._market.master_version(source), self._tried.get(source)
             waits = tried is not None and now - tried < patience and (version is None or version[1] < tried)
             if (version is None or version[1] < since) and not waits:
@@ -168,7 +174,7 @@ class InstrumentsService(Catalogue):
         return None if at is None else self._clock.now() - at
 
     def _masters_at(self) -> datetime | None:
-        versions = (self._market.master_version(broker) for broker in self._connections.brokers)
+        versions = (self._market.master_version(broker) for broker in self._brokers)
         return max((version[1] for version in versions if version is not None), default=None)
 
     def reports(self) -> tuple[MasterReport, ...]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -15,6 +15,7 @@ from sigma.ports.market_store import MarketStore
 
 VERSION_CHECK_NS = 1_000_000_000
 Value = TypeVar("Value")
+Found = TypeVar("Found", Listing, Listing | None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +87,17 @@ class VersionedCache:
 
 
 class ListingLookup:
-    """Implements ports.broker.InstrumentLookup over the stored masters. Safe to share between threads."""
+    """Implements ports.broker.InstrumentLookup over the stored masters. Safe to share between threads.
 
-    def __init__(self, market: MarketStore, clock: Clock) -> None:
+    Parameters
+    ----------
+    freeze : mapping, optional
+        Freeze quantities (units) by exchange segment and underlying, for contracts whose own the masters do not say.
+    """
+
+    def __init__(self, market: MarketStore, clock: Clock, freeze: Mapping[tuple[str, str], int] | None = None) -> None:
         self._market = market
+        self._freeze = freeze or {}
         self.cache = VersionedCache(market, clock)
 
     def broker_instrument(self, broker: str, listing: str) -> BrokerInstrument:
@@ -118,12 +126,19 @@ class ListingLookup:
 
     def listing(self, text: str) -> Listing | None:
         """Return a listing by canonical text, None when unknown."""
-        return self.cache.get(("listing", text), lambda: self._market.listing(text))
+        return self.cache.get(("listing", text), lambda: self._with_freeze(self._market.listing(text)))
 
     def listings(self, texts: list[str]) -> list[Listing]:
         """Return listings in the order of their texts, without those that are unknown."""
         values = self.cache.values()
         missing = [text for text in texts if ("listing", text) not in values]
         if missing:
-            values.update({("listing", text): found for text, found in self._market.listings(missing).items()})
+            values.update({("listing", text): self._with_freeze(found) for text, found in self._market.listings(missing).items()})
         return [values["listing", text] for text in texts if ("listing", text) in values]
+
+    def _with_freeze(self, found: Found) -> Found:
+        """Return a listing with what is known of its freeze quantity."""
+        if found is None or found.freeze_quantity is not None or found.underlying is None:
+            return found
+        known = self._freeze.get((found.exchange.value, found.underlying))
+        return found if known is None else replace(found, freeze_quantity=known)

@@ -81,13 +81,16 @@ class MarketService:
     def chosen(self, user_id: int) -> tuple[Account | None, str, str]:
         """Return the user's canonical source, or None with why there is none and what to do."""
         name = str(self._settings.get("market.source_account", user_id))
-        accounts = self._accounts.list(user_id)
+        everything = self._accounts.list(user_id)
+        accounts = [row for row in everything if not row.simulated]
         fitting = [row for row in accounts if row.name == name] or [
             row for row in accounts if not name and row.broker == self._preferred_broker
         ]
         if fitting:
             return fitting[0], "", ""
         reason = f"account {name!r} is gone" if name else "no account is set as its source"
+        if len(accounts) < len(everything) and name in {row.name for row in everything}:
+            reason = f"{name} is a paper account, which has no prices of its own"
         choices = ", ".join(row.name for row in accounts) or "connect an account first"
         return None, reason, f"Choose one: `sigma settings set market.source_account NAME` ({choices})."
 
@@ -116,15 +119,38 @@ class MarketService:
 
         None when neither gives one; the log says why.
         """
+        return self.last_quotes([listing], account_id).get(listing)
+
+    def last_quotes(self, listings: Sequence[str], account_id: int) -> Mapping[str, Quote]:
+        """Return what this account's orders and positions are valued at, in the same way; those without a quote are absent."""
         account = self._connections.account(account_id)
+        found: dict[str, Quote] = {}
         for own in (True, False):
+            rest = [listing for listing in listings if listing not in found]
+            if not rest:
+                break
             try:
-                quote = self.of(account if own else self.source(account.user_id), [listing]).get(listing)
+                found |= self.of(account if own else self.source(account.user_id), rest)
             except (BrokerError, StaleData) as error:
-                log.warning("no quote to value an order", listing=listing, account=account.name, why=error.message)
-            else:
-                if quote is not None:
-                    return quote
+                log.warning("no quotes to value orders", listings=rest, account=account.name, why=error.message)
+        return found
+
+    def known(self, listing: str, account_id: int) -> Quote | None:
+        """Return a quote that is at hand, with price band where that is known too, None when there is none; asks nobody.
+
+        The account's own, else the canonical source's: the live one with what the broker told lately, else that alone.
+        """
+        now, account = self._clock.boot_ns(), self._connections.account(account_id)
+        for source in (account, self.chosen(account.user_id)[0]):
+            if source is None:
+                continue
+            with self._lock:
+                asked = self._cache.get((source.id, listing))
+            live = self._live.of(source.id, [listing]).get(listing)
+            if live is not None:
+                return _completed(live, asked, now) or live
+            if asked is not None:
+                return asked.quote
         return None
 
     def of(self, account: Account, listings: Sequence[str], *, attempts: int = ATTEMPTS) -> Mapping[str, Quote]:

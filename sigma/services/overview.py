@@ -42,7 +42,7 @@ class _Known:
 
 
 class OverviewService:
-    """Adds up a user's accounts."""
+    """Adds up a user's accounts; those with imaginary money stand beside the sums, never in them."""
 
     def __init__(
         self,
@@ -78,7 +78,8 @@ class OverviewService:
                 account.id: sum(tx.orders.tally(account_id=account.id, statuses=tuple(GROUPS["working"])).values())
                 for account in accounts
             }
-            fills = tx.orders.count_fills([account.id for account in accounts], since=midnight)
+            live = [account.id for account in accounts if not account.simulated]
+            fills = tx.orders.count_fills(live, since=midnight)
             open_ends = tx.orders.tally(user_id=user_id, statuses=(OrderStatus.WAITING, OrderStatus.UNKNOWN))
         known = [self._known(account, day, holdings) for account in accounts]
         states = [self._sessions.known(account, logins[account.id]).state for account in accounts]
@@ -90,10 +91,10 @@ class OverviewService:
             accounts=sums,
             totals=add.totals(sums),
             fills_today=fills,
-            working=sum(at_work.values()),
+            working=sum(at_work[number] for number in live),
             waiting=open_ends.get(OrderStatus.WAITING, 0),
             unknown=open_ends.get(OrderStatus.UNKNOWN, 0),
-            largest=add.largest(share for each in known for share in each.shares),
+            largest=add.largest(share for each in known if not each.sum.simulated for share in each.shares),
         )
 
     def _trading_day(self, now: datetime) -> TradingDay:

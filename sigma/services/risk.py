@@ -6,15 +6,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from sigma.domain.accounts import TradingMode
-from sigma.domain.errors import InvalidInput
+from sigma.domain.errors import InvalidInput, NotFound, StaleData
 from sigma.domain.events import Event, Level
-from sigma.domain.risk import KillState, RiskLimits, Scope
+from sigma.domain.risk import EffectiveLimit, KillState, Replay, RiskDecision, RiskLimits, Scope
+from sigma.engines import risk
+from sigma.engines.risk.checks import check_limits
 from sigma.ports.clock import Clock
 from sigma.ports.storage import Store
 
 
 class RiskService:
-    """Settings of the gate. The gate itself is engines/risk.py."""
+    """Settings of the gate. The gate itself is engines/risk/."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
@@ -26,51 +28,58 @@ class RiskService:
             return tx.risk.limits(user_id)
 
     def set_limits(self, user_id: int, limits: RiskLimits) -> RiskLimits:
-        """Store the limits of one scope; None lifts a limit.
+        """Store the limits of one scope; None lifts a limit. A strategy's name is stored as the strategy has it.
 
         Raises
         ------
         InvalidInput
-            A limit is not above 0, or the scope names no strategy or account where it must.
+            A limit makes no sense, or the scope names no strategy or account where it must.
         """
-        quantity, value = limits.max_quantity_per_order, limits.max_order_value
-        if quantity is not None and quantity <= 0:
-            raise InvalidInput(f"max_quantity_per_order must be above 0, was {quantity}.", hint="None lifts the limit.")
-        if value is not None and value <= 0:
-            raise InvalidInput(f"max_order_value must be above 0 rupees, was {value}.", hint="None lifts the limit.")
-        named = {Scope.GLOBAL: True, Scope.STRATEGY: bool(limits.strategy), Scope.ACCOUNT: limits.account_id is not None}
-        if not named[limits.scope]:
-            raise InvalidInput(f"Limits of scope {limits.scope} need the {limits.scope.lower()} they hold for.")
-        strange = (limits.strategy and limits.scope is not Scope.STRATEGY) or (
-            limits.account_id is not None and limits.scope is not Scope.ACCOUNT
-        )
-        if strange:  # a second GLOBAL row would be one that no `set` of the first ever lifts
-            hint = "Name the scope: STRATEGY with a strategy, ACCOUNT with an account."
-            raise InvalidInput(f"Limits of scope {limits.scope} hold for more than the one strategy or account named.", hint=hint)
+        check_limits(limits)
         with self._store.begin() as tx:
+            known = tx.strategies.by_name(user_id, limits.strategy) if limits.strategy else None
+            limits = replace(limits, strategy=known.name) if known is not None else limits
             tx.risk.put_limits(user_id, limits)
-            text = f"limits {limits.scope}: quantity {quantity}, value {value}"
+            text = f"limits of {_where(limits)}: {_told(limits)}"
             tx.journal.add_event(Event(0, self._clock.now(), Level.INFO, "RISK_LIMITS", text, user_id, limits.account_id))
         return limits
 
-    def kill(self, user_id: int, *, on: bool, reason: str, account_id: int | None = None, by: str = "") -> KillState:
-        """Switch the kill flag of all accounts or one; from then on no claim of a new order succeeds.
+    def effective(self, user_id: int, strategy: str = "", account_id: int | None = None) -> Sequence[EffectiveLimit]:
+        """Return every limit as it holds for orders of a strategy (empty: a person's) on an account, and where it comes from."""
+        return risk.effective(risk.applicable(self.limits(user_id), account_id, strategy))
+
+    def decisions(self, user_id: int, order_id: int) -> Sequence[RiskDecision]:
+        """Return the gate's decisions on one of the user's orders, oldest first.
 
         Raises
         ------
-        InvalidInput
-            Without a reason.
+        NotFound
+            There is no such order of this user.
         """
-        if not reason.strip():
-            raise InvalidInput("The kill switch needs a reason, on and off.", hint="It is kept in the audit trail.")
-        state = KillState(on, reason.strip(), self._clock.now(), by, account_id)
-        with self._store.begin() as tx:
-            tx.risk.put_kill(user_id, state)
-            word = "on" if on else "off"
-            tx.journal.add_event(
-                Event(0, self._clock.now(), Level.ALARM, "KILL", f"kill switch {word}: {reason}", user_id, account_id)
-            )
-        return state
+        with self._store.read() as tx:
+            if tx.orders.get(order_id).user_id != user_id:
+                raise NotFound(f"There is no order {order_id}.", hint="`sigma orders` lists them.")
+            return tx.orders.decisions(order_id)
+
+    def replay(self, user_id: int, decision_id: int) -> Replay:
+        """Take a stored decision again from its stored inputs.
+
+        Raises
+        ------
+        NotFound
+            There is no such decision on an order of this user.
+        StaleData
+            Its inputs are of a form that is not understood any more.
+        """
+        with self._store.read() as tx:
+            stored = tx.orders.decision(decision_id)
+            if tx.orders.get(stored.order_id or 0).user_id != user_id:
+                raise NotFound(f"There is no risk decision {decision_id}.", hint="`sigma orders show ID` lists an order's.")
+        try:
+            return Replay(stored, risk.replay(stored))
+        except (KeyError, TypeError, ValueError, ArithmeticError) as error:
+            told = f"Risk decision {decision_id} cannot be taken again: its inputs are not understood ({type(error).__name__})."
+            raise StaleData(told) from error
 
     def kills(self, user_id: int) -> Sequence[KillState]:
         """Return the kill flags that are on."""
@@ -99,3 +108,20 @@ class RiskService:
             tx.accounts.save(replace(frozen, frozen_reason=None))
             text = f"{account} released (was frozen: {frozen.frozen_reason}): {reason}"
             tx.journal.add_event(Event(0, self._clock.now(), Level.WARNING, "ACCOUNT_RELEASED", text, user_id, frozen.id))
+
+
+def _where(limits: RiskLimits) -> str:
+    named = {Scope.GLOBAL: "everything", Scope.STRATEGY: f"strategy {limits.strategy}", Scope.ACCOUNT: "the account"}
+    return named[limits.scope]
+
+
+def _told(limits: RiskLimits) -> str:
+    """Return the limits that are set, as the audit trail tells them."""
+    values = ((name, getattr(limits, name)) for name in risk.NAMES)
+    told = [
+        f"{name} {', '.join(sorted(value)) if isinstance(value, frozenset) else value}"
+        + (" (lowers)" if name in limits.clamp else "")
+        for name, value in values
+        if value is not None
+    ]
+    return "; ".join(told) or "none"

@@ -276,12 +276,13 @@ class SessionsService:
         return status
 
     def _status(self, account: Account, session: BrokerSession | None, state: SessionState) -> SessionStatus:
+        ends = self._connections.kit(account).capabilities.day_ends
         return SessionStatus(
             account=account.name,
             state=state,
             client_id=account.client_id or (session.client_id if session else None),
             obtained_at=session.obtained_at if session else None,
-            expires_at=session.expires_at if session else None,
+            expires_at=session.expires_at if session and (ends or state is SessionState.EXPIRED) else None,
             user_name=session.user_name or None if session else None,
         )
 
@@ -299,8 +300,10 @@ class SessionsService:
     def _known_fields(self, account: Account, entered: Mapping[str, str]) -> None:
         fields = self._connections.kit(account).capabilities.login_fields
         strange = sorted(set(entered) - {*fields, READY_TOKEN})
+        if not fields and not entered:
+            return
         if strange or not entered:
-            takes = f"{', '.join(fields)}, or a ready {READY_TOKEN}"
+            takes = f"{', '.join(fields)}, or a ready {READY_TOKEN}" if fields else "nothing"
             raise InvalidInput(f"A login to {account.name} takes {takes}; {', '.join(strange) or 'nothing'} was given.")
 
     def _authenticator(self, account: Account) -> Authenticator:

@@ -15,18 +15,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
-from sigma.domain.errors import Denied, InvalidInput, InvalidOrder, NotFound
+from sigma.domain.errors import Denied, InvalidInput, NotFound
 from sigma.domain.events import Event, Level
 from sigma.domain.instruments import Listing
-from sigma.domain.orders import OrderMode, OrderRequest, Source
+from sigma.domain.orders import Order, OrderMode, OrderRequest, Source
 from sigma.domain.signals import ParsedSignal, Receipt, Signal, SignalStatus
-from sigma.engines.orders import fit
+from sigma.domain.strategies import ShareState, SignalShare, Strategy
+from sigma.engines.signal_shares import Part, Plan, plan, together, usual_of
 from sigma.engines.signal_text import canonical, read_body, redact, scrub
-from sigma.engines.signals import DedupeKey, dedupe_key, fired_at, is_test, lateness, parse, wish
+from sigma.engines.signals import DedupeKey, dedupe_key, fired_at, is_test, lateness, order_id_of, parse
 from sigma.ports.clock import Clock
 from sigma.ports.storage import Store, Unit
 from sigma.services.orders.house import SettingValues
 from sigma.services.orders.submit import queue_order
+from sigma.services.roster import Roster
 
 PREFIX = "sgw_"
 HASH_DOMAIN = b"sigma webhook secret\x00"
@@ -54,21 +56,23 @@ class Prepared:
         The scrubbed payload as canonical JSON.
     since : datetime or None
         An equal message received at or after this makes it a duplicate; None when duplicates are allowed.
-    marked : str
-        Why it can make no order, empty when it makes one.
+    strategy : Strategy or None
+        The one that it names, as far as there is one.
+    plan : Plan
+        What it comes to on which account.
     stale_reason : str
-        Why its order asks again at approval, empty otherwise.
+        Why its orders ask again at approval, empty otherwise.
     """
 
     user_id: int
     received_at: datetime
     signal: ParsedSignal
     listing: Listing
-    request: OrderRequest
+    plan: Plan
     raw: str
     key: DedupeKey
     since: datetime | None
-    marked: str = ""
+    strategy: Strategy | None = None
     stale_reason: str = ""
     correlation_id: str = ""
 
@@ -96,6 +100,7 @@ class SignalsService:
         self._settings = settings
         self._clock = clock
         self._hashes: tuple[int, Mapping[int, str]] | None = None
+        self.roster = Roster(store, clock)
 
     # -- secrets
 
@@ -181,22 +186,23 @@ class SignalsService:
         now = self._clock.now()
         clean = redact(payload, secret if len(secret) >= SHORTEST_REDACTED else "")
         default = str(self._settings.get("instruments.default_exchange", user_id))
-        signal = parse(clean, default_exchange=default, now=now)
+        roster = self.roster
+        signal = parse(clean, default_exchange=default, now=now, usual=lambda name: usual_of(roster.strategy(user_id, name)))
+        strategy = roster.strategy(user_id, signal.strategy)
         listing = self._resolve(signal.listing)
         raw = canonical(scrub(clean))
         key = dedupe_key(signal, listing.text, raw)
-        request, marked = _fitted(signal, listing)
         max_age = timedelta(seconds=float(self._settings.get("signals.max_age")))
         return Prepared(
             user_id=user_id,
             received_at=now,
             signal=signal,
             listing=listing,
-            request=request,
+            plan=plan(signal, listing, strategy, roster.accounts()),
             raw=raw,
             key=key,
             since=self._since(key, now),
-            marked=marked,
+            strategy=strategy,
             stale_reason=lateness(fired_at(signal.bar_time, signal.interval, now), now, max_age),
             correlation_id=correlation_id,
         )
@@ -214,7 +220,7 @@ class SignalsService:
         return now - timedelta(seconds=window) if window else None
 
     def commit(self, tx: Unit, batch: Sequence[Prepared]) -> list[Receipt]:
-        """Store each message and its waiting order in the caller's unit; equal messages within the batch are found too."""
+        """Store each message with its waiting orders in the caller's unit; equal messages within the batch are found too."""
         for user_id in sorted({prepared.user_id for prepared in batch}):
             tx.users.lock(user_id)
         return [self._store_one(tx, prepared) for prepared in batch]
@@ -227,26 +233,53 @@ class SignalsService:
             tx.signals.add(_signal(prepared, SignalStatus.DEDUPED, note, first_id=first.id))
             orders = tx.orders.list(user_id=prepared.user_id, signal_id=first.id, newest_first=False)
             return Receipt(first.id, "deduped", tuple(order.id for order in orders), note)
-        if prepared.marked:
-            stored = tx.signals.add(_signal(prepared, SignalStatus.MARKED, prepared.marked))
-            return Receipt(stored.id, "marked", (), prepared.marked)
-        note = "; ".join(filter(None, (*prepared.signal.notes, prepared.stale_reason)))
-        stored = tx.signals.add(_signal(prepared, SignalStatus.ACCEPTED, note))
-        order = queue_order(
+        status, note = _judged(prepared)
+        stored = tx.signals.add(_signal(prepared, status, note))
+        made = [self._store_part(tx, prepared, stored.id, part) for part in prepared.plan.parts]
+        if prepared.plan.request is not None:
+            made.append(self._queue(tx, prepared, stored.id, prepared.plan.request).id)
+        return Receipt(stored.id, status.lower(), tuple(number for number in made if number is not None), note)
+
+    def _store_part(self, tx: Unit, prepared: Prepared, signal_id: int, part: Part) -> int | None:
+        """Store what a message comes to on one account, with its order; return the order's id."""
+        order = None if part.request is None else self._queue(tx, prepared, signal_id, part.request, part.account_id)
+        tx.shares.add(
+            SignalShare(
+                id=0,
+                user_id=prepared.user_id,
+                signal_id=signal_id,
+                account_id=part.account_id,
+                state=part.state,
+                updated_at=prepared.received_at,
+                quantity=order.request.quantity if order else None,
+                order_id=order.id if order else None,
+                note=part.note,
+            )
+        )
+        return order.id if order else None
+
+    def _queue(self, tx: Unit, prepared: Prepared, signal_id: int, request: OrderRequest, account_id: int | None = None) -> Order:
+        """Store a waiting order: one that executes by itself where an AUTO strategy wants it on an account in time."""
+        strategy, signal = prepared.strategy, prepared.signal
+        key = prepared.key.text
+        auto = strategy is not None and strategy.acts and account_id is not None
+        return queue_order(
             tx,
             prepared.received_at,
             user_id=prepared.user_id,
-            request=prepared.request,
+            request=request,
             listing=prepared.listing,
             source=Source.WEBHOOK,
-            mode=OrderMode.MANUAL,
-            strategy=prepared.signal.strategy,
-            signal_id=stored.id,
-            external_id=prepared.signal.external_id or None,
+            mode=OrderMode.AUTO if auto and not prepared.stale_reason else OrderMode.MANUAL,
+            account_id=account_id,
+            strategy=strategy.name if strategy else signal.strategy,
+            signal_id=signal_id,
+            external_id=signal.external_id or None,
             stale_reason=prepared.stale_reason,
             correlation_id=prepared.correlation_id,
+            client_order_id=None if account_id is None else order_id_of(prepared.user_id, key, signal_id, account_id),
+            reduce_only=signal.exits,
         )
-        return Receipt(stored.id, "accepted", (order.id,), note)
 
     def _first(self, tx: Unit, prepared: Prepared) -> Signal | None:
         if prepared.since is None:
@@ -283,6 +316,18 @@ class SignalsService:
         with self._store.begin() as tx:
             return self.commit(tx, [admitted])[0]
 
+    def receive_own(self, user_id: int, payload: Mapping[str, Any]) -> Receipt:
+        """Take a message of somebody who is known already (the test button): from there on it is as the webhook's.
+
+        Raises
+        ------
+        InvalidInput, InvalidOrder
+            Nothing was stored.
+        """
+        prepared = self.prepare(payload, user_id)
+        with self._store.begin() as tx:
+            return self.commit(tx, [prepared])[0]
+
     def table(
         self, user_id: int, *, since: datetime | None = None, until: datetime | None = None, limit: int | None = 200
     ) -> Sequence[Signal]:
@@ -298,14 +343,22 @@ class SignalsService:
             raise NotFound(f"There is no signal {signal_id}.")
         return found
 
+    def shares(self, signal_ids: Sequence[int]) -> Mapping[int, Sequence[SignalShare]]:
+        """Return what became of messages on accounts, by message; one without a part is absent."""
+        with self._store.read() as tx:
+            return tx.shares.of_signals(signal_ids)
 
-def _fitted(signal: ParsedSignal, listing: Listing) -> tuple[OrderRequest, str]:
-    """Return the order wanted of `listing` and, when it can never be right there, why."""
-    request = wish(signal, listing.text)
-    try:
-        return fit(request, listing), ""
-    except InvalidOrder as error:
-        return request, str(error)
+
+def _judged(prepared: Prepared) -> tuple[SignalStatus, str]:
+    """Return what becomes of a message that is no duplicate, with what is to be said."""
+    wanted = prepared.plan
+    if wanted.marked:
+        return SignalStatus.MARKED, wanted.marked
+    if wanted.request is None and together([part.state for part in wanted.parts]):
+        return SignalStatus.IGNORED, "; ".join(dict.fromkeys(part.note for part in wanted.parts))
+    told = [part.note for part in wanted.parts if part.state is not ShareState.DONE]
+    notes = (*prepared.signal.notes, *wanted.notes, *told, prepared.stale_reason)
+    return SignalStatus.ACCEPTED, "; ".join(dict.fromkeys(filter(None, notes)))
 
 
 def _signal(prepared: Prepared, status: SignalStatus, note: str, first_id: int | None = None) -> Signal:
@@ -320,7 +373,7 @@ def _signal(prepared: Prepared, status: SignalStatus, note: str, first_id: int |
         listing=prepared.listing.text,
         side=signal.side,
         quantity=signal.quantity,
-        strategy=signal.strategy,
+        strategy=prepared.strategy.name if prepared.strategy else signal.strategy,
         platform=signal.platform,
         bar_time=fired_at(signal.bar_time, signal.interval, prepared.received_at),
         external_id=signal.external_id,

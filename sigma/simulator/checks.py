@@ -42,7 +42,7 @@ def check_request(request: PlaceRequest, universe: Universe, calendar: Calendar,
         raise Refusal("unknown_listing", f"{request.listing} is not in the table of securities")
     if security.kind is Kind.INDEX:
         raise Refusal("not_tradable", f"{request.listing} is an index")
-    _check_product(request.product, security)
+    check_product(request.product, security)
     _check_quantity(request.quantity, request.disclosed_quantity, security)
     _check_prices(request.side, request.order_type, request.price, request.trigger_price, security)
     _check_session(request.variety, calendar, security.exchange, now)
@@ -68,7 +68,8 @@ def check_change(order: SimOrder, change: Change) -> None:
     _check_prices(order.side, kind, price, trigger, order.security)
 
 
-def _check_product(product: Product, security: Security) -> None:
+def check_product(product: Product, security: Security) -> None:
+    """Refuse (``product``) a product that a security does not have."""
     if product is Product.MTF:
         raise Refusal("product", "MTF is not activated for this account")
     if security.derivative and product is Product.CNC:

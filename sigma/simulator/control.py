@@ -18,6 +18,7 @@ from sigma.simulator.http import Request, Response, json_response, whole_number
 from sigma.simulator.kite import KiteDoor
 from sigma.simulator.load import Load
 from sigma.simulator.model import SimAccount, SimFill, SimOrder
+from sigma.simulator.postbacks import Postbacks
 from sigma.simulator.securities import Security
 
 Body = Mapping[str, object]
@@ -27,10 +28,11 @@ _YEAR_S = 366 * 86_400
 class ControlApi:
     """Answers `/_sim/...`; every answer is JSON, a wrong request is a 400 with ``{"error": text}``."""
 
-    def __init__(self, exchange: Exchange, kite: KiteDoor, feeds: Feeds) -> None:
+    def __init__(self, exchange: Exchange, kite: KiteDoor, feeds: Feeds, postbacks: Postbacks) -> None:
         self._exchange = exchange
         self._kite = kite
         self._feeds = feeds
+        self._postbacks = postbacks
         self._reads: dict[str, Callable[[Request], object]] = {
             "health": lambda _: {"status": "ok"},
             "clock": lambda _: self._clock(),
@@ -42,6 +44,7 @@ class ControlApi:
             "breaches": lambda _: self._breaches(),
             "config": lambda _: exchange.config.as_dict(),
             "feeds": lambda _: feeds.all(),
+            "postbacks": lambda _: {"answers": list(postbacks.answers)},
         }
         self._acts: dict[str, Callable[[Body], object]] = {
             "clock": self._set_clock,
@@ -53,6 +56,7 @@ class ControlApi:
             "config": self._configure,
             "approve-login": self._approve_login,
             "redirect-url": self._redirect_url,
+            "postback-url": self._postback_url,
             "authorise": self._authorise,
             "feeds/say": self._say,
             "feeds/load": self._load,
@@ -165,10 +169,15 @@ class ControlApi:
         return {"request_token": self._kite.issue_request_token(account)}
 
     def _redirect_url(self, body: Body) -> dict[str, object]:
-        account, url = self._account(body), body.get("url", "")
-        if not isinstance(url, str) or not (url == "" or url.startswith(("http://", "https://"))):
-            raise ValueError(f"url must be an http address or empty, was {url!r}")
+        account, url = self._account(body), _url(body)
         account.redirect_url = url
+        return {"client_id": account.client_id, "url": url}
+
+    def _postback_url(self, body: Body) -> dict[str, object]:
+        account, url = self._account(body), _url(body)
+        if account.broker != ZERODHA:
+            raise ValueError(f"{account.client_id} has no postbacks")
+        self._postbacks.send_to(account.client_id, url)
         return {"client_id": account.client_id, "url": url}
 
     def _authorise(self, body: Body) -> dict[str, object]:
@@ -281,6 +290,13 @@ def _decimal(body: Body, name: str) -> Decimal:
     if not 0 < number < 10**9:
         raise ValueError(f"{name} must lie between 0 and 100 crore, was {value!r}")
     return number
+
+
+def _url(body: Body) -> str:
+    url = body.get("url", "")
+    if not isinstance(url, str) or not (url == "" or url.startswith(("http://", "https://"))):
+        raise ValueError(f"url must be an http address or empty, was {url!r}")
+    return url
 
 
 def _flag(body: Body, name: str, *, default: bool) -> bool:

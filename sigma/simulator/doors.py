@@ -14,7 +14,7 @@ from sigma.simulator.http import DROPPED, Request, Response
 from sigma.simulator.journal import RateWindow, WriteEntry
 from sigma.simulator.model import PLAIN, SimAccount, Twist
 
-WRITES = frozenset({"place", "modify", "cancel"})
+WRITES = frozenset({"place", "modify", "cancel", "convert", "gtt"})
 GATEWAY_TIMEOUT = Response(
     504,
     b"<html>\r\n<head><title>504 Gateway Time-out</title></head>\r\n<body>\r\n<center><h1>504 Gateway Time-out</h1></center>\r\n"

@@ -43,6 +43,7 @@ from sigma.simulator.prices import DayPrices, PriceProcess
 from sigma.simulator.securities import Security, Universe
 from sigma.simulator.sessions import Sessions
 from sigma.simulator.tape import Rows, Tape
+from sigma.simulator.triggers import Triggers
 from sigma.simulator.turnover import WEIGHT_SALT, Whole, turnover
 
 _BREATH = timedelta(seconds=1)
@@ -107,6 +108,8 @@ class Exchange:
         self._floor = Floor(self.config, self.calendar, self.universe, prices, depth, accounts, Random(seed))
         self._tape = self.universe.day, Tape(prices, depth)
         self._lifecycle = Lifecycle(self._floor, start)
+        self.triggers = Triggers(self, self._lifecycle.accept)
+        self._floor.watchers.append(self.triggers)
         self.sessions = Sessions(f"simulator-{seed}-{start.isoformat()}")
         self.faults = FaultTable(Random(seed + 7))
         self.rates = RateBook()
@@ -329,6 +332,10 @@ class Exchange:
         """Return the last price in rupees."""
         with self.lock:
             return self._floor.prices.last(security, self.catch_up())
+
+    def price_at(self, security: Security, at: datetime) -> Decimal:
+        """Return the last price at a moment, in rupees; called under the lock."""
+        return self._floor.prices.last(security, at)
 
     def day_prices(self, security: Security) -> DayPrices:
         """Return open, high, low, last and the close before, in rupees."""

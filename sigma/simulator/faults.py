@@ -10,7 +10,7 @@ from sigma.simulator.model import PLAIN, Twist
 
 ENDPOINTS = frozenset(
     {
-        *("place", "modify", "cancel", "feed", "order_feed"),
+        *("place", "modify", "cancel", "convert", "gtt", "gtts", "feed", "order_feed", "postback"),
         *(
             "book",
             "history",
@@ -19,6 +19,8 @@ ENDPOINTS = frozenset(
             "positions",
             "funds",
             "profile",
+            "margin",
+            "charges",
             "quote",
             "candles",
             "login",
@@ -45,11 +47,13 @@ BENT = frozenset(
         "empty_book",
     }
 )
-SOCKETS = frozenset({"feed", "order_feed", "*"})
+POSTBACK = "postback"
+SOCKETS = frozenset({"feed", "order_feed", POSTBACK, "*"})
 # What a socket does on a beat of its own, not in answer to a request.
 STREAM = frozenset({"feed_silence", "feed_close", "feed_drop", "feed_error", "feed_garbage", "feed_truncated"})
 # What becomes of order news on a socket.
-NEWS = frozenset({"news_lost", "news_twice", "news_late"})
+# `news_forged` has a wrong checksum: postbacks alone carry one that anybody looks at.
+NEWS = frozenset({"news_lost", "news_twice", "news_late", "news_forged", "news_shuffled"})
 KINDS = BEFORE | AFTER | LATE | BENT | {"http_400_timeout"} | STREAM | NEWS
 BROKERS = frozenset({"zerodha", "angelone", "*"})
 _NUMBERS = {"late_acceptance": ("seconds", 20.0), "slow": ("seconds", 5.0), "delayed_visibility": ("seconds", 5.0)}

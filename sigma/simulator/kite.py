@@ -19,8 +19,10 @@ from sigma.simulator.exchange import Exchange
 from sigma.simulator.http import Request, Response, whole_number
 from sigma.simulator.journal import RateWindow
 from sigma.simulator.kite_candles import candles
+from sigma.simulator.kite_estimates import basket_margins, contract_note, order_margins
 from sigma.simulator.kite_master import KiteMaster
 from sigma.simulator.kite_orders import change, place_request, refused
+from sigma.simulator.kite_triggers import TriggerRoutes
 from sigma.simulator.kite_wire import BAD_TOKEN, KiteError, error, stamp, success, success_rows
 from sigma.simulator.lifecycle import ROLL_AT
 from sigma.simulator.model import Refusal, SimAccount
@@ -29,6 +31,7 @@ from sigma.simulator.sessions import TokenState
 
 _REQUEST_TOKEN_LIFE = timedelta(minutes=5)
 _EXCHANGES = ["NSE", "NFO", "BFO", "CDS", "BSE", "MCX", "BCD", "MF"]
+_OTHERS = ("book", "history", "fills", "holdings", "positions", "funds", "profile", "margin", "charges", "gtts")
 _QUOTE_LIMITS = {"": 500, "ohlc": 1000, "ltp": 1000}
 
 Authorised = Callable[[Context, SimAccount], Response]
@@ -43,11 +46,14 @@ class KiteDoor:
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
         self._master = KiteMaster(exchange.universe)
+        self._triggers = TriggerRoutes(exchange)
         ten = (RateWindow("second", 10),)
         self.read_windows = {
             "quote": (RateWindow("second", 1),),
             "candles": (RateWindow("second", 3),),
-            **dict.fromkeys(("book", "history", "fills", "holdings", "positions", "funds", "profile"), ten),
+            **dict.fromkeys(
+                ("book", "history", "fills", "holdings", "positions", "funds", "profile", "margin", "charges", "gtts"), ten
+            ),
         }
 
     def serves(self, path: str) -> bool:
@@ -119,6 +125,24 @@ class KiteDoor:
                 return "quote", lambda context, account: self._quote(context, mode)
             case "GET", ["instruments", "historical", token, interval]:
                 return "candles", lambda context, account: self._candles(context, token, interval)
+            case "PUT", ["portfolio", "positions"]:
+                return "convert", self._triggers.convert
+            case "POST", ["gtt", "triggers"]:
+                return "gtt", self._triggers.place
+            case "GET", ["gtt", "triggers"]:
+                return "gtts", self._triggers.all
+            case "GET", ["gtt", "triggers", trigger_id]:
+                return "gtts", lambda context, account: self._triggers.one(context, account, trigger_id)
+            case "PUT", ["gtt", "triggers", trigger_id]:
+                return "gtt", lambda context, account: self._triggers.modify(context, account, trigger_id)
+            case "DELETE", ["gtt", "triggers", trigger_id]:
+                return "gtt", lambda context, account: self._triggers.delete(context, account, trigger_id)
+            case "POST", ["margins", "orders"]:
+                return "margin", lambda context, account: success(order_margins(self._exchange, account, context.request))
+            case "POST", ["margins", "basket"]:
+                return "margin", lambda context, account: success(basket_margins(self._exchange, account, context.request))
+            case "POST", ["charges", "orders"]:
+                return "charges", lambda context, account: success(contract_note(self._exchange, context.request))
             case _:
                 return "*", _not_found
 
@@ -386,7 +410,7 @@ def _worded(act: Authorised, account: SimAccount) -> Callable[[Context], Respons
 
 def _journal(request: Request, parts: list[str]) -> tuple[str, str]:
     """Return tag and order id of a write, as far as it names them."""
-    if parts[:1] != ["orders"] or request.method == "GET":
+    if parts[:1] not in (["orders"], ["gtt"]) or request.method == "GET":
         return "", ""
     return request.form().get("tag", ""), parts[2] if len(parts) > 2 else ""
 

@@ -20,7 +20,7 @@ Key = tuple[str, Product]
 # Margin as a part of turnover. Simple on purpose: brokers compute SPAN and exposure.
 _RATES = {Product.CNC: Decimal(1), Product.MIS: Decimal("0.20")}
 _FUTURE_RATE = _SHORT_OPTION_RATE = Decimal("0.12")
-_EXPOSURE_PART = Decimal("0.20")
+EXPOSURE_PART = Decimal("0.20")
 _SALES_USABLE = Decimal("0.80")
 
 
@@ -137,7 +137,7 @@ def funds(
         realised += position.realised
         unrealised += position.pnl(price) - position.realised
     orders = blocked(account, view, last, leaving_out)
-    exposure = (span * _EXPOSURE_PART).quantize(Decimal("0.01"))
+    exposure = (span * EXPOSURE_PART).quantize(Decimal("0.01"))
     usable = sales * _SALES_USABLE
     used = delivery + span + premium + orders
     net_money = account.cash + account.collateral + realised + usable - used

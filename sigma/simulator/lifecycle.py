@@ -13,6 +13,7 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from itertools import count
 from random import Random
+from typing import Protocol
 from uuid import UUID
 
 from sigma.domain.calendar import Calendar
@@ -48,6 +49,7 @@ class Floor:
     fills: list[SimFill] = field(default_factory=list)
     numbers: count[int] = field(default_factory=lambda: count(100_001))
     listeners: list[Callable[[SimOrder], None]] = field(default_factory=list)
+    watchers: list[Watcher] = field(default_factory=list)
 
     def heard(self, look: SimOrder) -> None:
         """Pass on that an order looks new."""
@@ -61,6 +63,17 @@ class Floor:
     def last(self, now: datetime) -> Callable[[Security], Decimal]:
         """Return last prices at `now` as a function of the security."""
         return lambda security: self.prices.last(security, now)
+
+
+class Watcher(Protocol):
+    """What looks at prices beside the orders at the exchange."""
+
+    @property
+    def waiting(self) -> bool:
+        """Whether there is anything to look for."""
+
+    def look(self, at: datetime) -> None:
+        """Look at the prices of a moment."""
 
 
 class Lifecycle:
@@ -238,11 +251,14 @@ class Lifecycle:
             return
         resting = [order for account in self._floor.accounts for order in account.live.values() if order.state.at_exchange]
         steps = max(1, min(_MAX_SAMPLES, int(gap)))
-        for step in range(1, steps + 1) if resting else ():
+        watching = [watcher for watcher in self._floor.watchers if watcher.waiting]
+        for step in range(1, steps + 1) if resting or watching else ():
             at = now if step == steps else self._swept + timedelta(seconds=gap * step / steps)
             for order in resting:
                 if order.state.at_exchange and self._worth_matching(order, at):
                     self._match(order, at)
+            for watcher in watching:
+                watcher.look(at)
         self._swept = max(now, self._swept)
 
     def _worth_matching(self, order: SimOrder, at: datetime) -> bool:

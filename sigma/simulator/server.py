@@ -16,6 +16,7 @@ from sigma.simulator.feeds import Feeds
 from sigma.simulator.http import Request, Response, SimulatorHTTP
 from sigma.simulator.kite import KiteDoor
 from sigma.simulator.kite_feed import KiteFeed
+from sigma.simulator.postbacks import Postbacks
 from sigma.simulator.smartapi import SmartApiDoor
 from sigma.simulator.smartapi_feed import SmartFeed
 
@@ -44,7 +45,8 @@ class SimulatorServer:
         self._doors: tuple[FrontDoor, ...] = (smart, self._kite)
         sockets = SmartFeed(self.exchange, smart.directory), KiteFeed(self.exchange, self._kite.by_token)
         self.feeds = Feeds(self.exchange, sockets)
-        self._control = ControlApi(self.exchange, self._kite, self.feeds)
+        self.postbacks = Postbacks(self.exchange)
+        self._control = ControlApi(self.exchange, self._kite, self.feeds, self.postbacks)
         self._stopped = threading.Event()
         self._http = SimulatorHTTP(port, self._answer, self.feeds.enter, self.exchange.now)
         self.url = f"http://127.0.0.1:{self._http.server_address[1]}"
@@ -70,6 +72,7 @@ class SimulatorServer:
             return
         self._stopped.set()
         self.exchange.clock.stop()
+        self.postbacks.stop()
         self._http.shutdown()
         self._http.hang_up()
         self._http.server_close()

@@ -1,8 +1,8 @@
 """The SmartAPI front door of the simulated exchange: REST as the official client meets it (wire.md A2, B2, C, D, G).
 
 Serves loginByPassword, generateTokens, getProfile, logout, getRMS; placeOrder, modifyOrder, cancelOrder, getOrderBook,
-details/{uniqueorderid}, getTradeBook; getHolding, getAllHolding, getPosition; getLtpData, market quote, searchScrip;
-getCandleData, getOIData; and the instrument master. Cash and NFO.
+details/{uniqueorderid}, getTradeBook, convertPosition; getHolding, getAllHolding, getPosition; getLtpData, market quote,
+searchScrip; getCandleData, getOIData; and the instrument master. Cash and NFO.
 
 - Errors come with HTTP 200: the back office's as ``status: false`` with ``errorcode``, the gateway's (API key, token, address)
   in the other envelope. Only rate limits differ: HTTP 403 in plain text. Empty lists go out as ``null``.
@@ -25,9 +25,18 @@ from sigma.simulator.journal import RateWindow
 from sigma.simulator.model import Refusal, SimAccount, SimOrder
 from sigma.simulator.smartapi_auth import Logins
 from sigma.simulator.smartapi_candles import candle_rows, interest_rows
+from sigma.simulator.smartapi_estimates import estimate_charges, margin_batch
 from sigma.simulator.smartapi_market import ltp_data, quotes, search
 from sigma.simulator.smartapi_master import MASTER_PATH, Directory, smart_symbol
-from sigma.simulator.smartapi_orders import IN_BOOK, change_request, check_cancel, order_id, order_tag, place_request
+from sigma.simulator.smartapi_orders import (
+    IN_BOOK,
+    change_request,
+    check_cancel,
+    convert_position,
+    order_id,
+    order_tag,
+    place_request,
+)
 from sigma.simulator.smartapi_rows import funds_row, holding_row, order_row, order_text, position_row, total_row, trade_row
 from sigma.simulator.smartapi_wire import (
     RATE_TEXT,
@@ -54,6 +63,7 @@ _READ_WINDOWS = {
     "funds": _TWO,
     "history": _TEN,
     "quote": _TEN,
+    "margin": (RateWindow("second", 10),),
 } | dict.fromkeys(("book", "fills", "positions", "holdings"), _ONE)
 _PROFILE = {
     "exchanges": ["nse_cm", "bse_cm", "nse_fo"],
@@ -122,6 +132,9 @@ class SmartApiDoor:
             ("POST", f"{history}/getOIData"): _Route("candles", self._interest),
             ("GET", f"{portfolio}/getHolding"): _Route("holdings", self._holdings),
             ("GET", f"{portfolio}/getAllHolding"): _Route("holdings", self._all_holdings),
+            ("POST", f"{order}/convertPosition"): _Route("convert", self._convert),
+            ("POST", f"{SECURE}/margin/v1/batch"): _Route("margin", self._margin),
+            ("POST", f"{SECURE}/brokerage/v1/estimateCharges"): _Route("charges", self._charges),
         }
         self._book_path = f"{order}/getOrderBook"
 
@@ -279,8 +292,19 @@ class SmartApiDoor:
             for position in exchange.positions(visit.account)
         ]
 
+    def _convert(self, visit: _Visit) -> object:
+        convert_position(self._exchange, self._directory()[0], visit.account, visit.body)
+        visit.context.committed = True
+        return None
+
     def _funds(self, visit: _Visit) -> object:
         return funds_row(self._exchange.funds(visit.account))
+
+    def _margin(self, visit: _Visit) -> object:
+        return margin_batch(self._exchange, self._directory()[0], visit.account, visit.body)
+
+    def _charges(self, visit: _Visit) -> object:
+        return estimate_charges(self._exchange, self._directory()[0], visit.body)
 
     # -- market ----------------------------------------------------------------------------------------------------
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, NoReturn
 
-from sqlalchemy import Row, bindparam, case, select
+from sqlalchemy import Row, bindparam, case, func, select
 from sqlalchemy.exc import IntegrityError
 
 from sigma.domain.errors import Conflict
-from sigma.domain.orders import Command, CommandKind, CommandState
+from sigma.domain.orders import Command, CommandKind, CommandState, Outcome
 from sigma.store.database import Link
 from sigma.store.schema import accounts, commands, orders
 from sigma.store.statements import add_owned, breaks, by_id, missing, save_row, stale
@@ -20,6 +21,15 @@ _PENDING = _OF_ACCOUNT.where(commands.c.state == CommandState.PENDING).order_by(
     case((commands.c.kind == CommandKind.CANCEL, 0), else_=1), commands.c.id
 )
 _OPEN = _OF_ACCOUNT.where(commands.c.state.in_([CommandState.SENDING, CommandState.UNKNOWN])).order_by(commands.c.id)
+_LOST = (
+    select(func.count())
+    .select_from(commands)
+    .where(
+        commands.c.account_id == bindparam("account_id"),
+        commands.c.created_at >= bindparam("since"),
+        commands.c.outcome.in_([Outcome.UNKNOWN, Outcome.NOT_SENT]),
+    )
+)
 _FOR_ORDER = select(commands).where(commands.c.order_id == bindparam("order_id")).order_by(commands.c.id)
 
 
@@ -121,6 +131,11 @@ class SqlCommands:
     def for_order(self, order_id: int) -> Sequence[Command]:
         """Return an order's commands by id."""
         return [to_command(row) for row in self._link.all(_FOR_ORDER, {"order_id": order_id})]
+
+    def count_lost(self, account_id: int, *, since: datetime) -> int:
+        """Return how many writes wanted at or after `since` got no clear answer, or never left."""
+        row = self._link.first(_LOST, {"account_id": account_id, "since": since})
+        return 0 if row is None else int(row[0])
 
     def _explain(self, error: IntegrityError, command: Command) -> NoReturn:
         """Say in words that another write of the order is on its way; any other broken constraint is an error of ours."""

@@ -7,9 +7,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, bindparam, desc, select
+from sqlalchemy import Row, bindparam, desc, select, update
 
-from sigma.domain.signals import Signal
+from sigma.domain.signals import Signal, SignalStatus
 from sigma.store.database import Link
 from sigma.store.schema import signals
 from sigma.store.statements import add_row, by_id, missing
@@ -23,6 +23,11 @@ _FIRST_WITH_KEY = (
     )
     .order_by(signals.c.received_at, signals.c.id)
     .limit(1)
+)
+_JUDGE = (
+    update(signals)
+    .where(signals.c.id == bindparam("signal_id"))
+    .values(status=bindparam("became", type_=signals.c.status.type), note=bindparam("why"))
 )
 _LIST = select(signals).where(signals.c.user_id == bindparam("user_id")).order_by(desc(signals.c.received_at), desc(signals.c.id))
 
@@ -88,6 +93,10 @@ class SqlSignals:
         if row is None:
             raise missing("Signal", signal_id)
         return to_signal(row)
+
+    def judge(self, signal_id: int, status: SignalStatus, note: str) -> None:
+        """Store what became of a message once that is known on all accounts."""
+        self._link.write(_JUDGE, {"signal_id": signal_id, "became": status, "why": note})
 
     def first_with_key(self, user_id: int, dedupe_key: str, since: datetime) -> Signal | None:
         """Return the earliest message with this key received at or after `since`."""

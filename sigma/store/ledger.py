@@ -2,24 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Row, bindparam, insert, select
+from sqlalchemy import Row, bindparam, func, insert, select
 
 from sigma.domain.ledger import Execution, Opening
 from sigma.domain.money import ZERO
-from sigma.domain.orders import Product
+from sigma.domain.orders import CommandKind, CommandState, Product
+from sigma.domain.portfolio import Conversion, conversion_of
+from sigma.store.commands import to_command
 from sigma.store.database import Link
 from sigma.store.desk_schema import openings
-from sigma.store.schema import accounts, fills, orders
+from sigma.store.schema import accounts, commands, fills, orders
 from sigma.store.statements import missing
 from sigma.store.types import storable
 
 _WHOLE = ""
 """The listing of the row that says that a session's list is whole, also when nothing was held."""
 _OPENINGS = select(openings).where(openings.c.account_id == bindparam("account"), openings.c.session_date == bindparam("session"))
+_ALL_OPENINGS = select(openings).where(openings.c.account_id == bindparam("account")).order_by(openings.c.session_date)
+_SINCE = (fills.c.account_id == bindparam("account"), fills.c.filled_at >= bindparam("since"))
+_MARK = select(
+    select(func.max(fills.c.id)).where(fills.c.account_id == bindparam("account")).scalar_subquery(),
+    func.count(),
+    func.sum(fills.c.quantity),
+    func.sum(fills.c.order_id),
+).where(*_SINCE)
+_CONVERSIONS = (
+    select(commands)
+    .where(
+        commands.c.order_id.is_(None),  # by its index there are few, and none of an order's own writes
+        commands.c.account_id == bindparam("account"),
+        commands.c.kind == CommandKind.CONVERT,
+        commands.c.state == CommandState.ANSWERED,
+        commands.c.created_at >= bindparam("since"),
+    )
+    .order_by(commands.c.id)
+)
 _EXECUTIONS = (
     select(fills, orders.c.strategy).join(orders, orders.c.id == fills.c.order_id).order_by(fills.c.filled_at, fills.c.id)
 )
@@ -47,6 +68,25 @@ class SqlLedgerRows:
         """Return what an account held when a session began; None when it was never adopted."""
         rows = self._link.all(_OPENINGS, {"account": account_id, "session": session_date})
         return [_opening(row) for row in rows if row.listing != _WHOLE] if rows else None
+
+    def all_openings(self, account_id: int, *, after: date | None = None) -> Mapping[date, Sequence[Opening]]:
+        """Return what an account held when sessions began, by session; of those after a day when it is given."""
+        query = _ALL_OPENINGS if after is None else _ALL_OPENINGS.where(openings.c.session_date > after)
+        found: dict[date, list[Opening]] = {}
+        for row in self._link.all(query, {"account": account_id}):
+            lines = found.setdefault(row.session_date, [])
+            if row.listing != _WHOLE:
+                lines.append(_opening(row))
+        return found
+
+    def fill_mark(self, account_id: int, since: datetime) -> tuple[int, ...]:
+        """Return numbers that differ after each fill: the newest one's id, and count and sums of those since a moment."""
+        row = self._link.first(_MARK, {"account": account_id, "since": since})
+        return () if row is None else tuple(int(number or 0) for number in row)
+
+    def conversions(self, account_id: int, since: datetime) -> Sequence[Conversion]:
+        """Return the changes of product that the broker made at or after `since`, oldest first."""
+        return [conversion_of(to_command(row)) for row in self._link.all(_CONVERSIONS, {"account": account_id, "since": since})]
 
     def executions(
         self,

@@ -226,7 +226,7 @@ def from_decision(decision: RiskDecision) -> dict[str, Any]:
         "code": decision.code,
         "text": decision.text,
         "results": results,
-        "inputs": decision.inputs,
+        "inputs": dict(decision.inputs),
         "decided_at": decision.decided_at,
         "quantity": decision.quantity,
     }

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, NoReturn, Unpack
 
 from sqlalchemy import ColumnElement, Select, Text, bindparam, desc, func, or_, select, type_coerce
 from sqlalchemy.exc import IntegrityError
 
 from sigma.domain.errors import Conflict
-from sigma.domain.orders import FINAL, Fill, Order, OrderEvent, OrderStatus, Origins
+from sigma.domain.orders import FINAL, Fill, Order, OrderEvent, OrderMode, OrderStatus, Origins
 from sigma.domain.risk import RiskDecision
 from sigma.ports.storage import OwnOrders
 from sigma.store.database import Link
@@ -38,6 +38,17 @@ _BY_BROKERS = (
     .where(orders.c.account_id == bindparam("account_id"), orders.c.broker_order_id.in_(bindparam("ids", expanding=True)))
     .order_by(orders.c.id)
 )
+_DUE = (
+    select(orders)
+    .where(
+        orders.c.account_id == bindparam("account_id"),
+        orders.c.status == OrderStatus.WAITING,
+        orders.c.mode == OrderMode.AUTO,
+        or_(orders.c.not_before.is_(None), orders.c.not_before <= bindparam("now")),
+    )
+    .order_by(orders.c.created_at, orders.c.id)
+    .limit(bindparam("limit"))
+)
 _EVENTS = select(order_events).where(order_events.c.order_id == bindparam("order_id")).order_by(order_events.c.id)
 _DECISIONS = select(risk_decisions).where(risk_decisions.c.order_id == bindparam("order_id")).order_by(risk_decisions.c.id)
 _FILLS = select(fills).order_by(fills.c.filled_at, fills.c.id)
@@ -46,6 +57,13 @@ _FILL_COUNT = (
     select(func.count())
     .select_from(fills)
     .where(fills.c.account_id.in_(bindparam("ids", expanding=True)), fills.c.filled_at >= bindparam("since"))
+)
+_BOOKED = func.coalesce(select(func.sum(fills.c.quantity)).where(fills.c.order_id == orders.c.id).scalar_subquery(), 0)
+_UNBOOKED = select(orders, (orders.c.filled_quantity - _BOOKED).label("unbooked")).where(
+    orders.c.account_id == bindparam("account_id"),
+    orders.c.session_date == bindparam("session"),
+    orders.c.slices == 0,
+    orders.c.filled_quantity > _BOOKED,
 )
 _USER_OF = select(orders.c.user_id).where(orders.c.id == bindparam("order_id"))
 # The rows of one query that a write unit will save; locked in the order of their ids.
@@ -116,6 +134,10 @@ class SqlOrders:
             query = query.order_by(orders.c.created_at, orders.c.id)
         return [to_order(row) for row in self._link.all(query.limit(limit).offset(offset or None))]
 
+    def due(self, account_id: int, now: datetime, limit: int) -> Sequence[Order]:
+        """Return an account's WAITING orders of mode AUTO that wait for no later moment than `now`, oldest first."""
+        return [to_order(row) for row in self._link.all(_DUE, {"account_id": account_id, "now": now, "limit": limit})]
+
     def tally(self, **filters: Unpack[OwnOrders]) -> Mapping[OrderStatus, int]:
         """Return how many orders there are in each status, by filter; statuses without one are absent."""
         query = select(orders.c.status, func.count().label("number")).where(*_meeting(filters)).group_by(orders.c.status)
@@ -181,6 +203,11 @@ class SqlOrders:
         row = self._link.first(_NEWEST_FILL, {"account_id": account_id})
         return row.id if row is not None and row.id is not None else 0
 
+    def unbooked(self, account_id: int, session: date) -> Sequence[tuple[Order, int]]:
+        """Return a session's orders that have executed more units than their fills say, and how many more; cut ones left out."""
+        rows = self._link.all(_UNBOOKED, {"account_id": account_id, "session": session})
+        return [(to_order(row), int(row.unbooked)) for row in rows]
+
     def add_decision(self, decision: RiskDecision) -> RiskDecision:
         """Store a risk decision with its inputs; it must name its order."""
         if decision.order_id is None:
@@ -190,6 +217,13 @@ class SqlOrders:
     def decisions(self, order_id: int) -> Sequence[RiskDecision]:
         """Return an order's risk decisions, oldest first."""
         return [to_decision(row) for row in self._link.all(_DECISIONS, {"order_id": order_id})]
+
+    def decision(self, decision_id: int) -> RiskDecision:
+        """Return one risk decision or raise NotFound."""
+        row = self._link.first(by_id(risk_decisions, False), {"id": decision_id})
+        if row is None:
+            raise missing("Risk decision", decision_id)
+        return to_decision(row)
 
     def _locked(self, query: Select[Any]) -> Select[Any]:
         return _LOCKED[query] if self._link.locking else query
@@ -212,6 +246,7 @@ def _meeting(filters: OwnOrders) -> Iterator[ColumnElement[bool]]:
         orders.c.strategy: filters.get("strategy"),
         orders.c.listing: filters.get("listing"),
         orders.c.session_date: filters.get("session"),
+        orders.c.parent_id: filters.get("parent_id"),
     }
     yield from (column == value for column, value in wanted.items() if value is not None)
     if (statuses := filters.get("statuses")) is not None:
@@ -222,6 +257,8 @@ def _meeting(filters: OwnOrders) -> Iterator[ColumnElement[bool]]:
         yield orders.c.created_at < until
     if (ended_since := filters.get("ended_since")) is not None:
         yield or_(orders.c.status.not_in(FINAL), orders.c.final_at >= ended_since)
+    if (approved_since := filters.get("approved_since")) is not None:
+        yield orders.c.approved_at >= approved_since
     if text := filters.get("text"):
         names = (orders.c.listing, orders.c.client_order_id, orders.c.broker_order_id)
         yield or_(*(name.icontains(text, autoescape=True) for name in names), _tagged(text))

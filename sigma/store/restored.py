@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy import delete, select
 
 from sigma.domain.events import Event, Level
-from sigma.domain.orders import LIVE, Command, CommandState, Order, OrderEvent, OrderStatus
+from sigma.domain.orders import LIVE, Command, CommandState, Order, OrderEvent, OrderMode, OrderStatus
 from sigma.store.commands import SqlCommands, to_command
 from sigma.store.database import Database, Link
 from sigma.store.journal import SqlJournal
@@ -33,8 +33,8 @@ class Calmed:
 def calm(home: Path, at: datetime) -> Calmed:
     """Make sure that nothing is sent because of a restored database before the brokers' books are compared.
 
-    Approved orders wait again, orders in flight or at the broker become UNKNOWN, commands that had not left are
-    withdrawn, those that had are UNKNOWN with all waits started anew.
+    Approved orders wait again, those that waited for no person wait for one, orders in flight or at the broker become
+    UNKNOWN, commands that had not left are withdrawn, those that had are UNKNOWN with all waits started anew.
     """
     database = Database("sigma", home, None, durable=True)
     try:
@@ -49,6 +49,10 @@ def _calm(link: Link, at: datetime) -> Calmed:
     states = [_calm_command(link, to_command(row)) for row in link.all(select(commands).where(commands.c.state.in_(_UNSURE)))]
     approved = orders.list(statuses=[OrderStatus.APPROVED], newest_first=False)
     under_way = orders.list(statuses=[OrderStatus.SENDING, *LIVE], newest_first=False)
+    approved = [order for order in approved if not order.slices]  # a cut order sends nothing: its slices wait again
+    due = [order for order in orders.list(statuses=[OrderStatus.WAITING], newest_first=False) if order.mode is OrderMode.AUTO]
+    for order in due:  # it may have gone since the backup
+        _record(orders, order, replace(order, mode=OrderMode.MANUAL, stale_reason=REASON, updated_at=at))
     for order in approved:
         _record(orders, order, replace(order, status=OrderStatus.WAITING, stale_reason=REASON, approved_at=None, updated_at=at))
     for order in under_way:

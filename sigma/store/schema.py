@@ -204,6 +204,7 @@ orders = Table(
     Keys(["account_id", "user_id"], ["accounts.id", "accounts.user_id"]),
     UniqueConstraint("client_order_id"),
     Index("ix_orders_user_created", "user_id", "created_at"),
+    Index("ix_orders_user_approved", "user_id", "approved_at"),
     Index("ix_orders_user_status", "user_id", "status"),
     Index("ix_orders_account_created", "account_id", "created_at"),
     Index("ix_orders_account_status", "account_id", "status"),
@@ -220,7 +221,7 @@ commands = Table(
     metadata,
     key(),
     owner(),
-    refers("order_id", "orders.id", nullable=True),  # none: a conversion, whose payload says everything
+    refers("order_id", "orders.id", nullable=True),  # none: a conversion, or the removal of a trigger made elsewhere
     refers("account_id", "accounts.id"),
     word("kind", CommandKind),
     word("state", CommandState),
@@ -240,7 +241,7 @@ commands = Table(
     Column("absent_reads", Json(), nullable=False),
     Column("look_alikes", Json(), nullable=False),
     Column("version", Integer(), nullable=False),
-    CheckConstraint("order_id IS NOT NULL OR kind = 'CONVERT'", name="order"),
+    CheckConstraint("order_id IS NOT NULL OR kind IN ('CONVERT', 'GTT')", name="order"),
     Index("ix_commands_account_state", "account_id", "state"),
     Index("ix_commands_order", "order_id"),
 )

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from sigma.domain.answers import WriteAnswer
+from sigma.domain.answers import ADDRESS_REFUSED, WriteAnswer
 from sigma.domain.instruments import BrokerInstrument
 from sigma.domain.orders import Outcome
 from sigma.ports.broker import Broker
@@ -192,6 +192,26 @@ def test_a_lookup_that_fails_is_an_order_not_sent(broker: str) -> None:
             assert (answer.outcome, answer.code) == (Outcome.NOT_SENT, "UNTRANSLATABLE")
             assert "disk full" in answer.text
         assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    ("broker", "answer", "address"),
+    [
+        ("zerodha", kite(403, "PermissionException", "IP (198.51.100.7) is not allowed to place orders for this app."), True),
+        ("zerodha", kite(403, "PermissionException", "No IPs configured for this app."), True),
+        ("zerodha", kite(403, "PermissionException", "Insufficient permission for that call."), False),
+        ("angelone", gateway("AG7002"), True),
+        ("angelone", smart("AG7002"), True),
+        ("angelone", gateway("AG8004"), False),
+    ],
+)
+def test_a_refusal_for_the_address_is_told_in_words_behind_the_broker_s_own(broker: str, answer: bytes, address: bool) -> None:
+    with RawServer([answer]) as server:
+        for write in WRITES.values():
+            told = write(account(broker, server.url))
+            assert told.outcome is REFUSED
+            assert (ADDRESS_REFUSED in told.text) is address
+            assert told.code in ("PermissionException", "AG7002", "AG8004")
 
 
 def test_the_broker_s_own_name_of_an_error_survives_the_client() -> None:

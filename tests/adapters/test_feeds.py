@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import struct
 import threading
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from sigma.adapters.angelone import KIT as ANGELONE
 from sigma.adapters.zerodha import KIT as ZERODHA
 from sigma.domain.market import FeedState
+from sigma.domain.orders import OrderStatus
 from tests.adapters.house import CREDENTIALS, session
 from tests.adapters.socket_server import Line, SocketServer
 from tests.adapters.test_decode_zerodha import framed
@@ -143,9 +145,40 @@ def test_kite_s_news_of_an_order_come_on_the_same_socket(caplog: pytest.LogCaptu
     caplog.set_level("INFO")
     with SocketServer([play]) as server, running("zerodha", context(server.url)) as feed:
         feed.watcher.until(lambda: feed.watcher.orders == 2)
-        assert feed.feed.complaints == 0  # type: ignore[attr-defined]
+        assert feed.feed.complaints == 2, "such news cannot be read"  # type: ignore[attr-defined]
     assert "the broker says: too many" in caplog.text
     assert "message from the broker: maintenance at 6" in caplog.text
+
+
+KITE_ROW = {
+    "order_id": "1", "exchange": "NSE", "tradingsymbol": "S1", "status": "UPDATE", "transaction_type": "BUY", "quantity": 10,
+    "filled_quantity": 4, "order_type": "LIMIT", "product": "MIS", "price": 1500.05, "average_price": 1499.9,
+    "variety": "regular", "validity": "DAY", "tag": "ABC", "order_timestamp": "2026-11-20 10:30:00",
+}  # fmt: skip
+SMART_ROW = {
+    "orderid": "1", "exchange": "NSE", "tradingsymbol": "S1", "symboltoken": "1", "status": "open", "transactiontype": "BUY",
+    "quantity": "10", "filledshares": "4", "ordertype": "LIMIT", "producttype": "INTRADAY", "price": 1500.05,
+    "averageprice": 1499.9, "variety": "NORMAL", "duration": "DAY", "ordertag": "ABC", "updatetime": "20-Nov-2026 10:30:00",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("broker", "frame"), [
+    ("zerodha", {"type": "order", "data": KITE_ROW}),
+    ("angelone", {"user-id": "A1", "status-code": "200", "order-status": "AB05", "error-message": "", "orderData": SMART_ROW}),
+])  # fmt: skip
+def test_news_of_an_order_is_its_row_as_the_book_has_it(broker: str, frame: dict[str, Any]) -> None:
+    def play(line: Line) -> None:
+        line.say(json.dumps(frame))
+        line.stay()
+
+    with (
+        SocketServer([play] if broker == "zerodha" else None, orders=None if broker == "zerodha" else play) as server,
+        running(broker, context(server.url)) as feed,
+    ):
+        feed.watcher.until(lambda: len(feed.watcher.rows) == 1)
+    (row,) = feed.watcher.rows
+    assert (row.broker_order_id, row.tag, row.listing, row.status) == ("1", "ABC", "NSE:S1", OrderStatus.PARTIALLY_FILLED)
+    assert (row.quantity, row.filled_quantity, row.price) == (10, 4, Decimal("1500.05"))
 
 
 def news(status: str, code: str = "200") -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from sigma.domain.answers import BrokerOrder
 from sigma.domain.errors import NotFound
 from sigma.domain.instruments import BrokerInstrument, Exchange
 from sigma.domain.market import FeedState
@@ -60,6 +61,7 @@ class Watcher:
     states: list[tuple[FeedState, str]] = field(default_factory=list)
     arrays: list[Ticks] = field(default_factory=list)
     orders: int = 0
+    rows: list[BrokerOrder] = field(default_factory=list)
     trouble: Exception | None = None
     changed: threading.Condition = field(default_factory=threading.Condition)
 
@@ -73,6 +75,11 @@ class Watcher:
     def orders_changed(self) -> None:
         with self.changed:
             self.orders += 1
+            self.changed.notify_all()
+
+    def order(self, row: BrokerOrder) -> None:
+        with self.changed:
+            self.rows.append(row)
             self.changed.notify_all()
 
     def state(self, state: FeedState, why: str) -> None:

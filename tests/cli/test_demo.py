@@ -104,6 +104,9 @@ def test_its_app_is_open_and_its_home_has_a_past_when_the_address_is_printed(dem
     orders = json.loads(demo.beside("orders", "--json"))
     assert {"FILLED", "REJECTED", "CANCELLED", "OPEN"} <= {order["status"] for order in orders}
     assert len({order["created_at"][:10] for order in orders}) == SESSIONS + 1
+    paper = [order for order in orders if order["account"] == "Paper"]
+    assert [(order["listing"], order["simulated"]) for order in paper] == [("NSE:TCS", True)]
+    until(lambda: '"FILLED"' in demo.beside("orders", "--account", "Paper", "--json"), seconds=20)
     simulator = (demo.home / "simulator.url").read_text(encoding="utf-8").strip()
     login = httpx.get(f"{simulator}/connect/login", params={"v": "3", "api_key": "kitekey"}, trust_env=False)
     assert f"{address[1]}/connect/zerodha" in login.text + str(login.headers)

@@ -103,6 +103,13 @@ def test_portfolio_of_one_account(cli: Run, command: str, word: str) -> None:
     assert isinstance(json.loads(cli(command, "angel", "--stored", "--json").out), list)
 
 
+def test_the_day_is_told_in_words_and_as_json(cli: Run) -> None:
+    told = cli("day", "angel")
+    assert told.code == 0, told.err
+    assert all(word in told.out for word in ("Realised", "Open", "Charges", "Total"))
+    assert set(json.loads(cli("day", "--json").out)) == {"realised", "open", "charges", "total", "missing"}
+
+
 def test_quotes_and_sync(cli: Run) -> None:
     assert "NSE:INFY" in cli("quotes", "INFY", "BSE:TCS").out
     assert "orders in the book" in cli("sync", "angel").out
@@ -209,7 +216,7 @@ def test_doctor_finds_everything_well_but_what_is_not(cli: Run, world: World) ->
     assert "our clock is" in answer.out
     assert "! webhook" in answer.out
     assert "i gateway" in answer.out
-    assert "registered" in answer.out
+    assert "static IP" in answer.out
     assert answer.code == 0, answer.out
     findings = json.loads(cli("doctor", "--account", "angel", "--json").out)
     assert {finding["account"] for finding in findings} == {None, "angel"}

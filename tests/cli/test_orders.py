@@ -186,3 +186,14 @@ def test_lists_are_filtered_and_wrong_wishes_named(cli: Run) -> None:
         assert answer.code == 1, wrong
         assert words in answer.err
     assert cli("cancel", order, "-y").code == 0
+
+
+def test_all_positions_are_closed_after_a_question_and_seen_flat(cli: Run) -> None:
+    assert cli("orders", "place", "BUY", "5", "NSE:INFY", "-a", "angel", "-p", "MIS", "-y").code == 0
+    asked = cli("orders", "close-all", "-a", "angel", typed="n\n")
+    assert asked.code == 1
+    assert re.search(r"Close \d+ positions of angel at the market\?", asked.out)
+    done = cli("orders", "close-all", "-a", "angel", "-y", "--json")
+    assert done.code == 0, done.out + done.err
+    assert {(row["left"], row["words"]) for row in json.loads(done.out)} == {(0, "flat")}
+    assert cli("orders", "close-all", "-y").code != 0

@@ -80,22 +80,6 @@ class ReadingContract:
         assert funds.total == funds.available + funds.used
         assert funds.collateral is not None
 
-    def test_holdings_are_those_of_the_account(self, stage: Stage) -> None:
-        found = stage.broker.holdings()
-        assert found.bad == ()
-        held = {row.listing: row for row in found.rows}
-        account = stage.server.exchange.account(stage.name, stage.client_id)
-        assert account is not None
-        wanted = {each.security.listing: each for each in account.holdings.values()}
-        assert held.keys() == wanted.keys()
-        for listing, each in wanted.items():
-            row = held[listing]
-            assert (row.quantity, row.t1_quantity, row.pledged_quantity) == (each.quantity, each.t1, each.pledged)
-            assert row.isin == each.security.isin
-            assert abs(row.average_price - each.average_price) < Decimal("0.0001")
-        assert any(row.t1_quantity for row in found.rows)
-        assert any(row.pledged_quantity for row in found.rows)
-
     def test_a_position_follows_the_fills(self, stage: Stage) -> None:
         before = self._net(stage, "NSE:TCS")
         order, _ = stage.placed(
@@ -133,6 +117,26 @@ class ReadingContract:
 
     def test_no_quote_is_asked_for_when_nothing_is_known(self, stage: Stage) -> None:
         assert stage.broker.quotes(["NSE:NOSUCH"]) == {}
+
+
+class OwnedContract:
+    """Reading what a broker keeps of its own: its demat, its names of listings."""
+
+    def test_holdings_are_those_of_the_account(self, stage: Stage) -> None:
+        found = stage.broker.holdings()
+        assert found.bad == ()
+        held = {row.listing: row for row in found.rows}
+        account = stage.server.exchange.account(stage.name, stage.client_id)
+        assert account is not None
+        wanted = {each.security.listing: each for each in account.holdings.values()}
+        assert held.keys() == wanted.keys()
+        for listing, each in wanted.items():
+            row = held[listing]
+            assert (row.quantity, row.t1_quantity, row.pledged_quantity) == (each.quantity, each.t1, each.pledged)
+            assert row.isin == each.security.isin
+            assert abs(row.average_price - each.average_price) < Decimal("0.0001")
+        assert any(row.t1_quantity for row in found.rows)
+        assert any(row.pledged_quantity for row in found.rows)
 
     def test_every_security_of_the_exchange_resolves_both_ways(self, stage: Stage) -> None:
         listings = stage.lookup.listings(stage.name)

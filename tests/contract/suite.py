@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from tests.contract.converting import ConversionContract
 from tests.contract.history import HistoryContract
-from tests.contract.reading import LoginContract, ReadingContract
+from tests.contract.previewing import PreviewContract
+from tests.contract.reading import LoginContract, OwnedContract, ReadingContract
 from tests.contract.streaming import FeedContract
-from tests.contract.writing import OrderContract, SafetyContract
+from tests.contract.writing import FaultContract, OrderContract, SafetyContract
 
 
-class BrokerContract(LoginContract, ReadingContract, HistoryContract, OrderContract, SafetyContract, FeedContract):
+class BrokerContract(
+    LoginContract,
+    ReadingContract,
+    OwnedContract,
+    HistoryContract,
+    PreviewContract,
+    OrderContract,
+    ConversionContract,
+    SafetyContract,
+    FaultContract,
+    FeedContract,
+):
     """The whole suite."""

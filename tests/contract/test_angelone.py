@@ -8,6 +8,7 @@ from sigma.domain.errors import InvalidInput, SessionExpired, Unsupported
 from sigma.domain.orders import Outcome
 from tests.contract.stage import Stage, buy, new_tag
 from tests.contract.suite import BrokerContract
+from tests.contract.triggers import DIP, wished
 
 BROKER = "angelone"
 pytestmark = pytest.mark.filterwarnings("ignore:ssl.OP_NO:DeprecationWarning")
@@ -21,6 +22,13 @@ class TestAngelOne(BrokerContract):
         stage.control.fault("json_429", broker=BROKER)
         answer = stage.broker.place(buy(), new_tag())
         assert (answer.outcome, answer.rate_limited) == (Outcome.UNKNOWN, False)
+
+    def test_no_triggers_are_kept_there(self, stage: Stage) -> None:
+        with pytest.raises(Unsupported):
+            stage.broker.gtts()
+        assert stage.broker.place_gtt(wished(DIP)).outcome is Outcome.NOT_SENT
+        assert stage.broker.modify_gtt(wished(DIP)).outcome is Outcome.NOT_SENT
+        assert stage.broker.cancel_gtt(wished(DIP)).outcome is Outcome.NOT_SENT
 
     def test_there_is_no_login_page(self, stage: Stage) -> None:
         with pytest.raises(Unsupported):

@@ -8,11 +8,12 @@ from sigma.domain.errors import Unsupported
 from sigma.domain.orders import OrderType, Outcome
 from tests.contract.stage import Stage, buy, new_tag
 from tests.contract.suite import BrokerContract
+from tests.contract.triggers import TriggerContract
 
 BROKER = "zerodha"
 
 
-class TestZerodha(BrokerContract):
+class TestZerodha(BrokerContract, TriggerContract):
     def test_a_json_429_is_a_refusal_for_rate_and_a_text_proves_nothing(self, stage: Stage) -> None:
         stage.control.fault("json_429", broker=BROKER)
         answer = stage.broker.place(buy(), new_tag())

@@ -9,7 +9,7 @@ from decimal import Decimal
 import pandas as pd
 import pytest
 
-from sigma.desk import Desk, frames
+from sigma.desk import Desk, frames, risk_frames
 from sigma.domain.accounts import SessionState, TradingMode
 from sigma.domain.errors import Conflict, Denied, InvalidInput, NotFound, SessionExpired, SigmaError, StaleData
 from sigma.domain.instruments import Kind, MasterReport
@@ -247,7 +247,7 @@ def test_frames_of_orders_and_fills_keep_rupees_and_units(stage: Stage, desk: De
     assert has_columns(desk.orders.table(), frames.ORDERS)
     assert has_columns(desk.orders.fills(), frames.FILLS)
     assert has_columns(desk.signals.table(), frames.SIGNALS)
-    assert has_columns(desk.risk.table(), frames.LIMITS)
+    assert has_columns(desk.risk.table(), risk_frames.LIMITS)
     order = stage.order(KITE, quantity=5, price=Decimal("1500"))
     stage.send(KITE)
     stage.settled(order)

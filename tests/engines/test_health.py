@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sigma.domain.accounts import Account, AuthMode, SessionState, SessionStatus, TradingMode
 from sigma.domain.events import Heartbeat, JobRun
 from sigma.domain.health import Check, Mark, Place, worst_first
-from sigma.domain.orders import OrderStatus
+from sigma.domain.orders import Command, CommandKind, CommandState, OrderStatus, Outcome
 from sigma.domain.risk import KillState
 from sigma.engines import health
 from tests.engines.build import NOW, order
@@ -161,3 +161,33 @@ def test_the_worst_comes_first_and_equals_keep_their_order(drawn: list[Mark]) ->
     order_of = list(Mark)
     keys = [(order_of.index(check.mark), int(check.what)) for check in found]
     assert keys == sorted(keys)
+
+
+@pytest.mark.parametrize(
+    ("taken", "refused", "mark"),
+    [(None, None, Mark.NOTE), (1, None, Mark.GOOD), (None, 1, Mark.BAD), (1, 2, Mark.BAD), (2, 1, Mark.GOOD)],
+)
+def test_only_the_newest_answer_to_a_write_says_whether_the_address_is_registered(
+    taken: int | None, refused: int | None, mark: Mark
+) -> None:
+    def write(number: int | None, outcome: Outcome, text: str) -> Command | None:
+        at = NOW - timedelta(minutes=1)
+        kind, state = CommandKind.PLACE, CommandState.ANSWERED
+        return None if number is None else Command(number, 1, 1, kind, state, at, answered_at=at, outcome=outcome, text=text)
+
+    newest = write(taken, Outcome.ACCEPTED, ""), write(refused, Outcome.REFUSED, "IP (198.51.100.7) is not allowed")
+    check = health.address(ACCOUNT, "Zerodha", *newest, "198.51.100.7", NOW)
+    assert (check.mark, check.what, check.account) == (mark, "static IP", ACCOUNT.name)
+    assert ("developer page" in check.hint) is (mark is not Mark.GOOD)
+
+
+@pytest.mark.parametrize(
+    ("outgoing", "words"),
+    [
+        (None, "no way out"),
+        ("10.0.0.5", "goes out from 10.0.0.5, a private address: the broker sees that of the router"),
+        ("8.8.8.8", "goes out from 8.8.8.8."),
+    ],
+)
+def test_a_private_address_is_not_the_one_that_a_broker_sees(outgoing: str | None, words: str) -> None:
+    assert words in health.address(ACCOUNT, "AngelOne", None, None, outgoing, NOW).words

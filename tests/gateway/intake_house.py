@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,9 +14,11 @@ from typing import Any
 
 import httpx
 
+from sigma.domain.accounts import Account, AuthMode, TradingMode
 from sigma.domain.instruments import Exchange, Kind, Listing, MasterReport
-from sigma.domain.orders import Order
+from sigma.domain.orders import Order, OrderMode
 from sigma.domain.signals import Signal
+from sigma.domain.strategies import SignalShare, Strategy, StrategyShare
 from sigma.gateway.app import create_app
 from sigma.infra.clock import SystemClock
 from sigma.infra.serving import listen, make_server
@@ -88,6 +90,23 @@ class IntakeHouse:
         """The smallest message with the right secret, changed; a change to None takes the key out."""
         message = {"secret": self.secret, "symbol": "NSE:INFY", "order_action": "BUY", "quantity": 5} | changes
         return {key: value for key, value in message.items() if value is not None}
+
+    def strategy(self, name: str, shares: Mapping[str, float], mode: OrderMode = OrderMode.AUTO) -> Strategy:
+        """Return a new strategy on accounts (made here when they are new) with their multipliers."""
+        now = self.clock.now()
+        with self.store.begin() as tx:
+            known = {account.name: account for account in tx.accounts.list(self.owner_id)}
+            for account in shares.keys() - known.keys():
+                blank = Account(0, self.owner_id, "alpha", account, None, False, True, TradingMode.NORMAL, AuthMode.MANUAL, now)
+                known[account] = tx.accounts.add(blank)
+            parts = tuple(StrategyShare(known[account].id, Decimal(str(times))) for account, times in shares.items())
+            stored = tx.strategies.add(Strategy(0, self.owner_id, name, now, mode=mode, shares=parts))
+        self.signals.roster.forget()
+        return stored
+
+    def shares(self, signal_id: int) -> Sequence[SignalShare]:
+        """Return what became of a message on accounts."""
+        return self.signals.shares([signal_id]).get(signal_id, [])
 
     @contextmanager
     def locked(self) -> Iterator[None]:

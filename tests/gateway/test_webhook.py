@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sigma.domain.signals import SignalStatus
+from sigma.domain.strategies import ShareState
 from sigma.engines.signal_fields import FIELDS
 from sigma.infra.serving import listen
 from tests.engines.test_signal_text import JSON_VALUES
@@ -65,6 +66,46 @@ def test_a_marked_message_is_stored_and_makes_no_order(house: IntakeHouse, gatew
     assert not house.orders()
 
 
+def test_a_message_of_an_auto_strategy_is_answered_with_the_order_of_each_account(
+    house: IntakeHouse, gateway: httpx.Client
+) -> None:
+    house.strategy("ORB", {"main": 1, "huf": 2})
+    answer = gateway.post("/webhook", json=house.message(strategy="orb", client_order_id="x1"))
+    assert answer.status_code == 201, answer.text
+    orders = house.orders()
+    assert [order.request.quantity for order in orders] == [5, 10]
+    assert {(order.mode.value, order.strategy) for order in orders} == {("AUTO", "ORB")}
+    assert answer.json()["order_id"] == orders[0].id
+    assert answer.json()["order_ids"] == [order.id for order in orders]
+    again = gateway.post("/webhook", json=house.message(strategy="orb", client_order_id="x1")).json()
+    assert (again["status"], again["order_ids"]) == ("deduped", [order.id for order in orders])
+
+
+def test_an_exit_without_a_quantity_is_accepted_where_a_strategy_has_accounts(house: IntakeHouse, gateway: httpx.Client) -> None:
+    marked = gateway.post("/webhook", json=house.message(order_action="EXIT_LONG", quantity=None, strategy="ORB"))
+    assert (marked.status_code, marked.json()["status"]) == (201, "marked")
+    assert "no strategy 'ORB'" in marked.json()["message"]
+    house.strategy("ORB", {"main": 1})
+    body = house.message(order_action="EXIT_LONG", quantity=None, strategy="ORB", comment="again")
+    accepted = gateway.post("/webhook", json=body).json()
+    assert (accepted["status"], accepted["order_id"], accepted["order_ids"]) == ("accepted", None, [])
+    assert [share.state for share in house.shares(accepted["id"])] == [ShareState.PENDING]
+
+
+def test_the_form_of_meta_signal_and_hints_is_taken(house: IntakeHouse, gateway: httpx.Client) -> None:
+    message = {
+        "meta": {"secret": house.secret, "platform": "TRADINGVIEW", "version": "6.1"},
+        "signal": {"strategy_name": "S", "symbol": "NSE:INFY", "side": "ENTRY_LONG", "order_action": "BUY", "qty": "14"},
+        "hints": {"stop_type": "SL", "stop_price": 1480, "tp_enabled": True},
+    }
+    answer = gateway.post("/webhook", json=message)
+    assert answer.status_code == 201, answer.text
+    (signal,) = house.stored()
+    assert signal.hints == {"stop_type": "SL", "stop_price": "1480", "tp_enabled": "true"}
+    assert house.secret not in signal.raw
+    assert house.orders()[0].request.quantity == 14
+
+
 def test_a_test_message_is_answered_ok_and_stores_nothing(house: IntakeHouse, gateway: httpx.Client) -> None:
     answer = gateway.post("/webhook/tradingview", json={"test": "tradingview"}, headers={HEADER: house.secret})
     assert (answer.status_code, answer.json()["status"], answer.json()["id"]) == (200, "ok", None)
@@ -89,8 +130,8 @@ def test_a_wrong_or_missing_secret_is_401(house: IntakeHouse, gateway: httpx.Cli
         ({"price": 1e12}, "10 crore"),
         ({"price": "{{close}}"}, "unexpanded placeholder"),
         ({"quantitee": 5}, "quantitee"),
-        ({"signal": {}}, "not accepted yet"),
-        ({"order_action": "EXIT", "quantity": None}, "without a quantity"),
+        ({"signal": {}}, "The key 'symbol' is not known"),
+        ({"order_action": "EXIT"}, "must say the side"),
     ],
 )
 def test_what_means_no_order_is_422(house: IntakeHouse, gateway: httpx.Client, changes: dict[str, Any], told: str) -> None:

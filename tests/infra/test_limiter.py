@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sigma.infra.limiter import CalendarSecondBudget
+from sigma.infra.limiter import CalendarSecondBudget, ExchangeBudgets
 from tests.services.rooms import HandClock
 
 SECOND = 1_000_000_000
@@ -99,3 +100,62 @@ def test_no_second_however_it_is_cut_holds_more_than_the_budget(
         assert sum(1 for other, urgent in sent if at <= other < at + SECOND and not urgent) <= most - reserved
     calendar = [(at + int(phase * SECOND)) // SECOND for at, _ in sent]
     assert all(calendar.count(second) <= most for second in set(calendar))
+
+
+def exchanges(clock: HandClock, folder: Path, per_second: int = 10) -> ExchangeBudgets:
+    return ExchangeBudgets(clock, folder, lambda: per_second)
+
+
+def test_two_accounts_together_write_no_more_to_one_exchange_than_it_takes(tmp_path: Path) -> None:
+    clock = HandClock()
+    accounts = [CalendarSecondBudget(clock, 9, 2, None, exchanges(clock, tmp_path)) for _ in range(2)]
+    granted = [account.take(urgent=False, exchange="NSE") for _ in range(9) for account in accounts]
+    assert granted.count(0.0) == 8
+    assert [account.take(urgent=True, exchange="NSE") for account in accounts] == [0.0, 0.0]
+    assert accounts[0].take(urgent=True, exchange="NSE") == pytest.approx(1.05)
+
+
+def test_what_one_exchange_is_refused_costs_the_account_nothing_for_another(tmp_path: Path) -> None:
+    clock = HandClock()
+    shared = exchanges(clock, tmp_path, 5)
+    account = CalendarSecondBudget(clock, 9, 2, None, shared)
+    assert [account.take(urgent=False, exchange="NSE") for _ in range(6)].count(0.0) == 4
+    assert [account.take(urgent=False, exchange="NFO") for _ in range(3)] == [0.0] * 3
+    assert account.take(urgent=False) > 0  # seven ordinary writes are the account's
+
+
+def test_a_write_that_no_exchange_sees_counts_for_none(tmp_path: Path) -> None:
+    clock = HandClock()
+    shared = exchanges(clock, tmp_path, 2)
+    account = CalendarSecondBudget(clock, 9, 2, None, shared)
+    assert grants(account, 7) == [0.0] * 7
+    assert shared.take("NSE", urgent=False) == 0.0
+
+
+def test_an_exchange_s_second_is_remembered_by_the_next_process_and_forgotten_by_the_next_boot(tmp_path: Path) -> None:
+    clock = HandClock()
+    first = exchanges(clock, tmp_path)
+    assert [first.take("NSE", urgent=True) for _ in range(10)] == [0.0] * 10
+    first.close()
+    second = exchanges(clock, tmp_path)
+    assert second.take("NSE", urgent=True) > 0
+    clock.ns = 5 * SECOND
+    assert second.take("NSE", urgent=True) == 0.0
+
+
+@settings(max_examples=40)
+@given(st.integers(2, 12), st.lists(st.tuples(st.floats(0, 0.4), st.booleans()), max_size=60))
+def test_no_second_holds_more_writes_to_an_exchange_than_it_takes(most: int, asks: list[tuple[float, bool]]) -> None:
+    clock = HandClock()
+    with tempfile.TemporaryDirectory() as folder:
+        shared = exchanges(clock, Path(folder), most)
+        sent = []
+        for pause, urgent in asks:
+            clock.pass_by(pause)
+            if shared.take("NSE", urgent=urgent) == 0.0:
+                sent.append((clock.ns, urgent))
+        shared.close()
+    for at, _ in sent:
+        within = [urgent for other, urgent in sent if at <= other < at + SECOND]
+        assert len(within) <= most
+        assert within.count(False) <= most - max(1, most // 5)

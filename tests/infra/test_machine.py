@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from ipaddress import ip_address
 from pathlib import Path
 
 from sigma.infra.machine import LocalMachine
@@ -36,3 +37,8 @@ def test_the_disk_is_asked_again_after_ten_seconds_and_not_before(tmp_path: Path
     assert machine.place().key_mode is None
     clock.pass_by(1)
     assert machine.place().key_mode == 0o600
+
+
+def test_the_way_out_is_an_address_or_none(tmp_path: Path) -> None:
+    found = LocalMachine(tmp_path, HandClock(), {}).outgoing()
+    assert found is None or ip_address(found).version == 4

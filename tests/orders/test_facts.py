@@ -148,7 +148,12 @@ def read_with(stage: Stage, change: Callable[[BookRead], BookRead]) -> SyncRepor
         def fills(self) -> object:
             return self.real.fills()
 
+        def gtts(self) -> object:
+            return self.real.gtts()
+
     class Connected:
+        kit = stage.house.connections.kit
+
         def read(self, account_id: int, what: str, ask: Callable[[Broker], object], **_: object) -> object:
             return ask(Broker())
 

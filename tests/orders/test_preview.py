@@ -5,20 +5,26 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from sigma import bootstrap
+from sigma.domain.accounts import Account, Capabilities
 from sigma.domain.errors import NotFound, SigmaError
 from sigma.domain.market import Quote
 from sigma.domain.orders import Order
 from sigma.domain.preview import Preview
+from sigma.domain.risk import RiskLimits
+from sigma.services.orders.estimate import Estimates
+from sigma.services.orders.house import Connected
 from tests.orders.stage import KITE, PRICE, SMART, Stage
 
 BOTH = pytest.mark.parametrize("account", [KITE, SMART])
-NOT_KNOWN = tuple(f"{what} not known: kite does not estimate {what.lower()} here yet." for what in ("Margin", "Charges"))
+TITLES = {KITE: "Zerodha", SMART: "AngelOne"}
+PAISA = Decimal("0.01")
 
 
 def wish(account: str | None = KITE, **more: Any) -> dict[str, Any]:
@@ -84,17 +90,106 @@ def test_a_value_that_nobody_knows_is_none_with_a_warning_and_not_nothing(stage:
     assert (seen.margin.amount, seen.margin.reason) == (None, "no account is chosen")
 
 
-def test_margin_and_charges_are_not_known_for_the_reason_told(stage: Stage) -> None:
-    seen = preview(stage, price=1450)
+@BOTH
+def test_margin_and_charges_are_the_brokers_word_with_their_parts(stage: Stage, account: str) -> None:
+    seen = preview(stage, account, price=1450, product="CNC")
+    assert (seen.margin.amount, seen.margin.source, seen.charges.source) == (7250, TITLES[account], TITLES[account])
+    assert seen.charges.amount is not None
+    assert abs(seen.charges.amount - sum(seen.charges.parts.values())) < PAISA
+    assert {"STT", "stamp duty"} <= seen.charges.parts.keys()
+    assert seen.warnings == ()
+    waiting = queued(stage, price=1450, product="CNC")
+    assert stage.desk.orders.preview_of(waiting.id, account=account).margin == seen.margin
+    unasked = stage.desk.orders.preview_of(waiting.id, account=account, estimated=False)
+    assert (unasked.margin.amount, unasked.warnings) == (None, ())
+
+
+@BOTH
+def test_a_market_order_is_estimated_at_the_last_price(stage: Stage, account: str) -> None:
+    seen = preview(stage, account, product="CNC")
+    assert seen.margin.amount == Decimal(int(PRICE) * 5)
+    assert abs(seen.charges.parts["STT"] - Decimal(int(PRICE) * 5) / 1000) < PAISA
+
+
+def test_margin_above_the_stored_funds_is_a_warning_and_the_order_can_go_all_the_same(stage: Stage) -> None:
+    assert preview(stage, price=1450).available is None
+    free = stage.desk.funds(KITE, refresh=True).loc[0, "available"]
+    affordable = preview(stage, price=1450)
+    assert affordable.available is not None
+    assert (float(affordable.available), affordable.available_at is not None, affordable.warnings) == (free, True, ())
+    large = preview(stage, price=1450, product="CNC", quantity=20_000)
+    assert "is more than the" in large.warnings[-1]
+    assert (large.problems, large.decision and large.decision.allowed) == ((), True)
+
+
+@BOTH
+@pytest.mark.parametrize("kind", ["drop_before_commit", "html_504", "garbage"])
+def test_a_broker_that_gives_no_estimate_is_asked_once_and_told_with_its_reason(stage: Stage, account: str, kind: str) -> None:
+    stage.fault(kind, "margin", times=None)
+    stage.fault(kind, "charges", times=None)
+    seen = preview(stage, account, price=1450)
     assert (seen.margin.amount, seen.charges.amount) == (None, None)
-    assert seen.warnings == NOT_KNOWN
-    assert preview(stage, SMART, price=1450).margin.reason == "smart does not estimate margin here yet"
+    assert TITLES[account] in seen.margin.reason
+    assert [words.partition(" not known: ")[0] for words in seen.warnings] == ["Margin", "Charges"]
+    assert (seen.problems, seen.decision and seen.decision.allowed) == ((), True), "it can be placed all the same"
+    struck = {fault["endpoint"]: fault["struck"] for fault in stage.exchange.get("faults")}
+    assert struck == {"margin": 1, "charges": 0}, "once, and not again where nobody answered"
+    assert preview(stage, account, price=1450).margin == seen.margin
+    assert {fault["endpoint"]: fault["struck"] for fault in stage.exchange.get("faults")} == struck, "kept for a moment"
 
 
-@pytest.mark.parametrize("name", sorted(bootstrap.KITS))
-def test_no_broker_claims_an_estimate_that_the_preview_does_not_ask_for(name: str) -> None:
-    capabilities = bootstrap.KITS[name].capabilities
-    assert (capabilities.margin_preview, capabilities.charges_preview) == (False, False)
+def test_charges_that_cannot_be_read_leave_the_margin(stage: Stage) -> None:
+    stage.fault("garbage", "charges")
+    seen = preview(stage, price=1450)
+    assert seen.margin.amount == Decimal(1450)
+    assert seen.charges.amount is None
+    assert seen.warnings == (f"Charges not known: {seen.charges.reason}.",)
+
+
+def test_an_exit_that_needs_nothing_is_not_told_to_need_zero(stage: Stage) -> None:
+    stage.executed(quantity=5)
+    seen = preview(stage, side="SELL", price=1600)
+    assert seen.margin.amount is None
+    assert "for an exit that needs nothing" in seen.margin.reason
+
+
+def test_what_the_risk_gate_lowers_is_estimated_as_it_would_go(stage: Stage) -> None:
+    with stage.house.store.begin() as tx:
+        tx.risk.put_limits(stage.user_id, RiskLimits(max_quantity_per_order=2, clamp=frozenset({"max_quantity_per_order"})))
+    seen = preview(stage, price=1450, product="CNC")
+    assert seen.decision is not None
+    assert (seen.decision.allowed, seen.decision.quantity, seen.margin.amount) == (True, 2, 2900)
+
+
+@dataclass(frozen=True)
+class Unwilling:
+    """A kit whose broker estimates nothing."""
+
+    capabilities: Capabilities
+
+
+class Plain:
+    """Connections of accounts whose brokers estimate nothing."""
+
+    def kit(self, account: Account) -> Unwilling:
+        whole = bootstrap.KITS[account.broker].capabilities
+        return Unwilling(replace(whole, margin_preview=False, charges_preview=False))
+
+
+def test_a_broker_that_estimates_no_charges_is_estimated_by_our_table(stage: Stage) -> None:
+    house = replace(stage.house.orders.house, connected=cast(Connected, Plain()))
+    order = stage.order(queue=True, price=1450, product="CNC").request
+    account = stage.account()
+    found = Estimates(house, stage.house.rates).of(account, [(order, Decimal(1450))])
+    assert (found.margin.amount, found.margin.reason) == (None, "kite does not estimate margin")
+    assert found.charges.source == "our table of rates"
+    theirs = preview(stage, price=1450, product="CNC").charges
+    assert found.charges.amount is not None
+    assert theirs.amount is not None
+    assert abs(found.charges.amount - theirs.amount) < 1, "both know what the law wants; ours rounds the tax to rupees"
+    untold = Estimates(house, {})
+    assert untold.of(account, [(order, Decimal(1450))]).charges.reason == "What an order costs at zerodha is not known"
+    assert "no price" in untold.of(account, [(order, None)]).charges.reason
 
 
 @BOTH
@@ -182,7 +277,7 @@ def exits_only(stage: Stage) -> None:
         (killed, {"side": "SELL"}, "KILLED"),
         (paused, {}, "PAUSED"),
         (exits_only, {}, "EXIT_ONLY"),
-        (exits_only, {"side": "SELL", "quantity": 5}, "EXIT_ONLY"),
+        (exits_only, {"side": "SELL", "quantity": 5}, "CLAMPED"),
         (exits_only, {"side": "SELL", "quantity": 4}, "OK"),
     ],
 )
@@ -199,7 +294,7 @@ def test_the_verdict_told_is_the_verdict_that_comes(
         order = stage.order(**wanted)
     (came,) = stage.desk.orders.why(order.id).decisions
     assert told.decision is not None
-    assert (told.decision.allowed, told.decision.code) == (code == "OK", code)
+    assert (told.decision.allowed, told.decision.code) == (code in ("OK", "CLAMPED"), code)
     assert (told.decision.code, told.decision.text) == (came.code, came.text)
     assert told.decision.results == came.results
     assert told.problems == ()

@@ -73,15 +73,20 @@ def test_worthless_holdings_have_no_weight_and_nothing_is_divided_by_it() -> Non
 
 
 def test_the_bar_says_what_can_be_sold_and_what_cannot() -> None:
-    held = as_rows(frame(row("SBIN", 130, 900, 890, quantity=100, t1_quantity=20, pledged_quantity=10))).iloc[0]
-    assert owned_words(held, "● main") == "NSE:SBIN on ● main: 100 sellable, 20 T1, 10 pledged"
+    units = {"quantity": 100, "t1_quantity": 20, "pledged_quantity": 10}
+    held = as_rows(frame(row("SBIN", 130, 900, 890, sellable=70, **units))).iloc[0]
+    assert owned_words(held, "● main") == "NSE:SBIN on ● main: 70 sellable, 20 T1, 10 pledged"
     assert not_sellable(held) == ""
+
+
+def test_what_can_be_sold_is_the_broker_s_list_where_no_more_is_known() -> None:
+    assert as_rows(frame(row("SBIN", 130, 900, 890, quantity=100, t1_quantity=20)))["sellable"].iloc[0] == 120
 
 
 @pytest.mark.parametrize(
     ("more", "words"),
     [
-        ({"quantity": 0, "t1_quantity": 5}, "None can be sold now"),
+        ({"sellable": 0}, "None can be sold now"),
         ({"listing": None}, "at the broker"),
         ({"product": None}, "at the broker"),
     ],

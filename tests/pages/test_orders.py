@@ -30,6 +30,9 @@ ROW: dict[str, Any] = {
     "source": "WEBHOOK",
     "strategy": "",
     "gtt": False,
+    "slices": 0,
+    "slice_no": 0,
+    "parent_id": None,
 }
 
 
@@ -56,6 +59,8 @@ def test_a_wish_to_cancel_is_told_until_the_order_has_ended() -> None:
 
 def test_the_source_names_strategy_and_wish_for_a_trigger() -> None:
     assert origin({**ROW, "strategy": "Dip", "gtt": True}) == "Webhook · Dip · GTT"
+    assert origin({**ROW, "slices": 3}) == "Webhook · 3 slices"
+    assert origin({**ROW, "slice_no": 2, "parent_id": 7}) == "Webhook · slice 2 of order 7"
     assert origin({**ROW, "source": "CARRIER_PIGEON"}) == "CARRIER_PIGEON", "an unknown word is shown as it is"
 
 

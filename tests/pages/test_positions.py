@@ -8,11 +8,13 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
+from streamlit.testing.v1 import AppTest
 
 from pages import positions
 from pages.positions import as_rows, columns, counted, not_exitable
 from pages.ui import session
 from pages.ui.badges import Badge
+from pages.ui.conversion import convertible
 from pages.ui.exits import Leg, leave, legs, question
 from pages.ui.portfolio import caption, matching, old_words, row_ids
 from sigma.desk import frames
@@ -206,3 +208,60 @@ def test_a_viewer_sees_positions_and_can_tick_none(stage: Stage, monkeypatch: py
     app = opened("positions", stage, monkeypatch, account=KITE)
     assert len(app.dataframe[0].value) == 1
     assert "positions-table:rows" not in app.session_state
+
+
+def test_a_position_is_offered_the_products_that_its_broker_has_for_it(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pages.ui.conversion.desk", lambda: stage.desk)
+    held = as_rows(frame(row("INFY", 5), row("SBIN", 0), row("TCS", 3, product=None), row("ODD", 3, listing=None)))
+    assert convertible(BADGE, held.loc["NSE:INFY MIS"]) == ("CNC", "MTF")
+    assert [convertible(BADGE, held.iloc[place]) for place in range(1, 4)] == [(), (), ()]
+
+
+CONVERSION = """
+from pages.ui.badges import badges
+from pages.ui.conversion import convert_position
+from pages.ui.dialogs import draw_wanted, opens
+from pages.ui.navigation import menu
+
+menu("owner", {})
+draw_wanted()
+import streamlit as st
+(badge,) = [one for one in badges() if one.name == "kite"]
+st.button("Open", key="open", **opens(convert_position, badge, "NSE:INFY", "MIS", 5, ("CNC", "MTF")))
+"""
+
+
+def test_a_position_is_converted_from_a_dialog_and_a_refusal_stays_in_it(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage.executed(product="MIS")
+    entrance = Entrance(stage.house)
+    monkeypatch.setattr(session, "entrance", lambda: entrance)
+    app = AppTest.from_string(CONVERSION, default_timeout=60)
+    app.session_state[session.SIGN_IN] = entrance.sign_in_owner()
+    app.run()
+    app.button(key="open").click().run()
+    app.number_input(key="convert-units:1:NSE:INFY:MIS").set_value(3).run()
+    app.button(key="go_conversion:1:NSE:INFY:MIS").click().run()
+    assert not app.exception
+    (command,) = stage.house.orders.conversions.under_way(KITE, user_id=stage.user_id)
+    assert [command.payload[name] for name in ("listing", "old", "new", "quantity")] == ["NSE:INFY", "MIS", "CNC", "3"]
+    app.button(key="open").click().run()
+    app.button(key="go_conversion:1:NSE:INFY:MIS").click().run()
+    assert any("under way" in error.value for error in app.error)
+
+
+def test_one_ticked_position_can_be_converted_and_two_cannot(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage.executed(product="MIS")
+    stage.executed(product="CNC")
+    stage.desk.positions(KITE, refresh=True)
+    app = opened("positions", stage, monkeypatch, account=KITE)
+    assert tick(app, [0]) == ["go_convert:NSE:INFY CNC"]
+    assert tick(app, [0, 1]) == []
+
+
+def tick(app: AppTest, places: list[int]) -> list[str]:
+    """Tick rows as the browser reports it, and return the buttons that convert."""
+    generation = app.session_state[f"{positions.TABLE}:rows"][0]
+    app.session_state[f"{positions.TABLE}:{generation}"] = {"selection": {"rows": places, "columns": [], "cells": []}}
+    app.run()
+    assert not app.exception
+    return [button.key for button in app.button if str(button.key).startswith("go_convert")]

@@ -195,6 +195,13 @@ def test_a_verdict_is_told_with_its_numbers() -> None:
     assert shown.estimate(Estimate(Decimal(0))) == "₹0.00"
 
 
+def test_an_amount_says_what_it_is_made_of_or_why_it_is_not_known() -> None:
+    told = shown.made_of(Estimate(Decimal(5), "", {"SPAN": Decimal(3), "exposure": Decimal(2)}, "Zerodha"))
+    assert told == "Estimated by Zerodha.  \nSPAN ₹3.00  \nexposure ₹2.00"
+    assert shown.made_of(Estimate(None, "no account is chosen")) == "Not known\\: no account is chosen."
+    assert shown.free(None, None) == ""
+
+
 def test_the_gate_at_a_glance_is_of_the_own_or_preset_account_and_asks_no_broker(stage: Stage) -> None:
     own, nobodys = waiting(stage, KITE), waiting(stage)
     glance = stage.desk.orders.glance([own.id, nobodys.id])
@@ -243,7 +250,8 @@ def test_no_account_is_chosen_for_the_person_and_without_one_nothing_can_be_appr
     choose(dialog, SMART)
     assert button(dialog, ACT).label == "Approve BUY 5 NSE:INFY on smart"
     assert "₹7,500.00" in words(dialog)
-    assert "Margin not known: smart does not estimate margin here yet." in words(dialog)
+    assert "₹1,500.00" in words(dialog), "the margin"
+    assert "not known" not in words(dialog)
     clicked(dialog, ACT)
     approved = stage.get(order)
     assert (approved.status, approved.account_id) == (OrderStatus.APPROVED, stage.account(SMART).id)
@@ -307,6 +315,29 @@ def test_several_are_approved_on_one_account_and_each_has_its_own_outcome(stage:
     assert statuses == [OrderStatus.APPROVED, OrderStatus.CANCELLED, OrderStatus.APPROVED]
     assert words(dialog).count(":green[✓] BUY 5 NSE:INFY") == 2
     assert ":red[✕] BUY 5 NSE:INFY: **Order" in words(dialog)
+
+
+def test_several_are_told_what_they_hold_and_cost_together_by_one_question(stage: Stage) -> None:
+    first, second = waiting(stage, price=1450), waiting(stage, price=1450, product="CNC")
+    stage.desk.funds(KITE, refresh=True)
+    dialog = choose(drawn(draws_the_approval, first, second), KITE)
+    told = next(one.value for one in dialog.markdown if "Margin" in one.value).replace("\\", "")
+    assert told.startswith("Margin ₹8,700.00, charges ₹")
+    assert "Available ₹" in told
+    stage.fault("html_504", "margin", times=None)
+    stage.desk.orders.edit(second.id, quantity=6)
+    assert "Margin not known: Zerodha did not answer" in words(looked(dialog))
+
+
+def test_an_approval_says_what_is_not_known_and_can_be_given_all_the_same(stage: Stage) -> None:
+    stage.fault("garbage", "margin", times=None)
+    stage.fault("garbage", "charges", times=None)
+    order = waiting(stage, price=1450)
+    dialog = choose(drawn(draws_the_approval, order), KITE)
+    assert [one.value for one in dialog.metric] == ["₹7,250.00", "N/A", "N/A"]
+    assert "Margin not known: " in words(dialog)
+    clicked(dialog, ACT)
+    assert stage.get(order).status is OrderStatus.APPROVED
 
 
 def test_what_the_gate_would_stop_stays_in_the_queue_when_several_are_approved(stage: Stage) -> None:

@@ -149,6 +149,18 @@ def test_the_account_used_last_is_filled_in_and_not_the_default_one(stage: Stage
     assert any("used or preferred last" in caption.value for caption in app.caption)
 
 
+def test_margin_and_charges_are_told_with_what_they_are_made_of(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage.desk.funds(KITE, refresh=True)
+    app = opened(stage, monkeypatch, account=KITE, listing="NSE:INFY", side="BUY", quantity=5, product="CNC")
+    value, margin, charges = app.metric
+    assert (value.value, margin.value) == ("₹7,500.00", "₹7,500.00")
+    assert charges.value.startswith("₹")
+    assert "Estimated by Zerodha" in margin.help
+    assert "STT ₹7.50" in charges.help
+    assert any(words.value.startswith("Available ₹") for words in app.caption)
+    assert not app.warning
+
+
 def test_what_the_risk_gate_would_stop_cannot_be_sent(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     stage.desk.risk.set(max_quantity_per_order=4)
     app = opened(stage, monkeypatch, account=KITE, listing="NSE:INFY", side="BUY", quantity=5, product="CNC")

@@ -11,6 +11,7 @@ from pathlib import Path
 from sigma.domain.accounts import Account
 from sigma.domain.events import Event
 from sigma.infra.buckets import FileBudget
+from sigma.infra.charge_rates import shipped_rates
 from sigma.infra.exchange_days import past_of, shipped_days
 from sigma.infra.failures import FailureMinute
 from sigma.infra.latest import LatestTables
@@ -23,10 +24,12 @@ from sigma.services.events import EventsService
 from sigma.services.groups import GroupsService
 from sigma.services.health import HealthService
 from sigma.services.instruments import InstrumentsService
+from sigma.services.ledger import LedgerService
 from sigma.services.listings import ListingLookup
 from sigma.services.live import LiveQuotes
 from sigma.services.market import MarketService
 from sigma.services.market_health import MarketHealthService
+from sigma.services.openings import OpeningsService
 from sigma.services.overview import OverviewService
 from sigma.services.people import PeopleService
 from sigma.services.portfolio import PortfolioService
@@ -130,6 +133,8 @@ class Rooms:
         self.portfolio = PortfolioService(
             self.store, self.clock, self.connections, self.instruments, self.settings, self.events, self.live
         )
+        self.openings = OpeningsService(self.store, self.clock, self.days.calendar, self.portfolio, self.lookup)
+        self.ledger = self.another_ledger()
         self.market = MarketService(
             self.clock, self.accounts, self.connections, self.instruments, self.settings, self.live, preferred_broker="alpha"
         )
@@ -157,6 +162,10 @@ class Rooms:
     def other_people(self) -> PeopleService:
         """Return sign-in as another process has it."""
         return PeopleService(self.store, self.clock, self.settings, self.events, FailureMinute(self.clock))
+
+    def another_ledger(self) -> LedgerService:
+        """Return the ledger as another process has it; alpha asks what Zerodha asks, of beta nothing is known."""
+        return LedgerService(self.clock, self.days.calendar, self.lookup, {"alpha": shipped_rates()["zerodha"]})
 
     def account(self, name: str = "ann", broker: str = "alpha") -> Account:
         """Return a new account that was never connected."""

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 
+from sigma.domain.answers import BrokerOrder
 from sigma.domain.errors import NotFound
 from sigma.domain.market import FeedState
 from sigma.domain.ticks import Ticks, blank, microseconds
@@ -38,6 +39,9 @@ class Heard:
         )
 
     def orders_changed(self) -> None:
+        raise AssertionError("orders are not recorded")
+
+    def order(self, row: BrokerOrder) -> None:
         raise AssertionError("orders are not recorded")
 
     def state(self, state: FeedState, why: str) -> None:

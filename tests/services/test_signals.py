@@ -128,7 +128,7 @@ def test_a_late_signals_order_asks_again_at_approval(house: IntakeHouse) -> None
     ("changes", "why"),
     [
         ({"symbol": "NFO:NIFTY26DECFUT", "quantity": NIFTY_LOT + 1}, "multiple"),
-        ({"symbol": "NFO:NIFTY26DECFUT", "quantity": NIFTY_LOT * 100}, "freeze quantity"),
+        ({"symbol": "NFO:NIFTY26DECFUT", "quantity": NIFTY_LOT * 1000}, "freeze quantity"),
         ({"symbol": "NSE:NIFTY 50"}, "index"),
         ({"order_action": "SELL", "order_type": "LIMIT", "price": "0.01"}, "below one tick"),
     ],

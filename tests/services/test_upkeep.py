@@ -6,23 +6,33 @@ import pytest
 
 from sigma.domain.accounts import Account
 from sigma.domain.errors import BrokerUnavailable, RateLimited
+from sigma.domain.times import ist_date
 from sigma.services.upkeep import Upkeep
-from tests.services.rooms import Rooms
+from tests.services.rooms import FRIDAY, Rooms
 from tests.store.values import fill, order
 
 ALL = ["positions", "funds", "holdings"]
 
 
+TODAY = ist_date(FRIDAY)
+
+
+def upkeep_of(rooms: Rooms, account: Account) -> Upkeep:
+    return Upkeep(rooms.store, rooms.clock, rooms.connections, rooms.settings, rooms.portfolio, rooms.openings, account.id)
+
+
 @pytest.fixture
 def account(rooms: Rooms) -> Account:
     made = rooms.connected()
+    with rooms.store.begin() as tx:
+        assert tx.ledger.put_openings(made.id, TODAY, [], taken_at=rooms.clock.now())
     rooms.alpha.calls.clear()
     return made
 
 
 @pytest.fixture
 def upkeep(rooms: Rooms, account: Account) -> Upkeep:
-    return Upkeep(rooms.store, rooms.clock, rooms.connections, rooms.settings, rooms.portfolio, account.id)
+    return upkeep_of(rooms, account)
 
 
 def never() -> bool:
@@ -53,7 +63,7 @@ def test_the_lists_are_read_once_at_the_start_and_then_left_alone(rooms: Rooms, 
 
 def test_an_account_without_a_login_is_not_asked(rooms: Rooms) -> None:
     lonely = rooms.account("new")
-    assert Upkeep(rooms.store, rooms.clock, rooms.connections, rooms.settings, rooms.portfolio, lonely.id).step(never) is None
+    assert upkeep_of(rooms, lonely).step(never) is None
     assert calls(rooms) == []
 
 

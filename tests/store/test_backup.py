@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from sigma.domain.errors import ConfigError, InvalidInput
-from sigma.domain.orders import LIVE, CommandKind, CommandState, OrderStatus
+from sigma.domain.orders import LIVE, CommandKind, CommandState, OrderMode, OrderStatus
 from sigma.domain.people import SignIn
 from sigma.store import migrate
 from sigma.store.backup import backup, restore
@@ -141,6 +141,23 @@ def test_nothing_restored_is_sent_before_the_books_are_compared(here: Place, tar
             assert now_unknown.state is CommandState.UNKNOWN
             assert (now_unknown.boot_id, now_unknown.absent_reads, now_unknown.look_alikes) == ("", (), ())
         assert tx.commands.pending(on.id) == []
+
+
+def test_what_waited_for_no_person_waits_for_one_and_a_cut_order_through_its_slices(
+    here: Place, target: Path, fresh: Place
+) -> None:
+    with here.open() as store:
+        on = add_account(store)
+        due = add_order(store, on.id, status=OrderStatus.WAITING, mode=OrderMode.AUTO)
+        whole = add_order(store, on.id, status=OrderStatus.APPROVED, slices=1)
+        piece = add_order(store, on.id, status=OrderStatus.APPROVED, parent_id=whole.id, slice_no=1)
+    backup(here.home, target, at=NOW)
+    assert restore(target, fresh.home, at=LATER).calmed.orders_waiting == 1
+    with fresh.open() as store, store.read() as tx:
+        now = tx.orders.get(due.id)
+        assert (now.status, now.mode, now.stale_reason) == (OrderStatus.WAITING, OrderMode.MANUAL, "restored from backup")
+        assert tx.orders.get(whole.id) == whole
+        assert tx.orders.get(piece.id).status is OrderStatus.WAITING
 
 
 def test_an_installation_is_replaced_only_when_asked_and_then_kept_aside(here: Place, target: Path) -> None:

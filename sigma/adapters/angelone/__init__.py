@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 from sigma.adapters.angelone.capabilities import CAPABILITIES
 from sigma.domain.accounts import BrokerSession
+from sigma.domain.answers import BrokerOrder
+from sigma.domain.errors import Unsupported
 from sigma.ports.broker import AdapterContext, Authenticator, Broker, BrokerKit
 from sigma.ports.feed import Feed, FeedSink
 from sigma.ports.masters import MasterFile
@@ -39,6 +41,11 @@ class AngelOneKit:
         from sigma.adapters.angelone.instruments import read
 
         return read(data)
+
+    def read_postback(self, credentials: Mapping[str, str], body: bytes, context: AdapterContext) -> BrokerOrder:
+        """Refuse: SmartAPI's postbacks carry no proof of who sent them (wire.md C), and its order socket tells the same."""
+        hint = "Its order news come over a socket of their own while the worker runs."
+        raise Unsupported("Postbacks of AngelOne carry no checksum and are not taken.", hint=hint)
 
     def feed(self, credentials: Mapping[str, str], session: BrokerSession, context: AdapterContext, sink: FeedSink) -> Feed:
         """Return the live feed of a logged-in account, not connected yet."""

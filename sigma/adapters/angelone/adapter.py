@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from functools import partial
 
 from sigma.adapters.account import Call, SdkAccount
-from sigma.adapters.angelone import mapping
+from sigma.adapters.angelone import estimates, mapping
 from sigma.adapters.angelone.capabilities import BROKER, CAPABILITIES
 from sigma.adapters.angelone.client import needed, smart_connect
 from sigma.adapters.candles import read_candles, window
@@ -15,10 +16,11 @@ from sigma.adapters.rows import Row
 from sigma.domain.accounts import BrokerSession, Profile
 from sigma.domain.answers import BookRead, BrokerFill, BrokerOrder, WriteAnswer
 from sigma.domain.bars import Bars
+from sigma.domain.charges import Charges, Margin
 from sigma.domain.errors import Unsupported
 from sigma.domain.market import Quote, Timeframe
 from sigma.domain.orders import CommandKind, Order, OrderRequest
-from sigma.domain.portfolio import Funds, Holding, Position, Rows
+from sigma.domain.portfolio import Conversion, Funds, Holding, Position, Rows
 from sigma.ports.broker import AdapterContext
 
 
@@ -120,6 +122,26 @@ class AngelOneAccount(SdkAccount):
             return partial(self._writer.cancelOrder, self._broker_id(order), self._variety(order))
 
         return self._writes.tell(CommandKind.CANCEL, prepare, send_by_ns=send_by_ns)
+
+    def convert(self, conversion: Conversion, *, send_by_ns: int | None = None) -> WriteAnswer:
+        """Send one conversion of a position, once; never raises."""
+
+        def prepare() -> Call:
+            params = mapping.convert_params(conversion, self._traded(conversion.listing))
+            return partial(self._writer.convertPosition, params)
+
+        return self._writes.tell(CommandKind.CONVERT, prepare, send_by_ns=send_by_ns)
+
+    def margin(self, requests: Sequence[OrderRequest]) -> Margin:
+        """Return what would be held for orders together; whether AngelOne considers the positions there are is unverified."""
+        params = [estimates.margin_params(one, self._traded(one.listing)) for one in self._some(requests)]
+        ask = partial(self._reader.getMarginApi, {"positions": params})
+        return self._estimate("margin", ask, partial(estimates.margin, wanted=len(params)))
+
+    def charges(self, requests: Sequence[tuple[OrderRequest, Decimal]]) -> Charges:
+        """Return what orders would cost that trade at the prices given."""
+        params = [estimates.charge_params(one, self._traded(one.listing), price) for one, price in self._some(requests)]
+        return self._estimate("charges", partial(self._reader.estimateCharges, {"orders": params}), estimates.charges)
 
     def _variety(self, order: Order) -> str:
         return self._seen.get(order.broker_order_id or "") or mapping.variety_of(order.request.order_type)

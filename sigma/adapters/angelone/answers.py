@@ -30,7 +30,6 @@ SESSION_CODES = codes("AG8001", "AG8002", "AG8003", "AB1010", "AB1011", "AB8050"
 # What the person entered was wrong: only a login is answered so.
 LOGIN_CODES = codes("AB1000", "AB1050")
 REFUSAL_CODES = codes(
-    "AG7002",  # request from an unregistered IP
     "AG8004",  # unknown API key: the gateway's, like the other AG codes
     "AB1005",  # user type
     "AB1006",  # client blocked
@@ -41,14 +40,18 @@ REFUSAL_CODES = codes(
     "AB2002",  # ROBO blocked
     "AB4008",  # ordertag too long
 )
+ADDRESS_CODES = codes("AG7002")  # request from an unregistered IP
 _TOO_FAST = re.compile(r"^\s*access denied because of exceeding access rate", re.IGNORECASE)
 
 PROOFS = (
     Proof(Meaning.SESSION, _SAID, SESSION_CODES),
     Proof(Meaning.SESSION, _SAID, LOGIN_CODES, only=calls(None)),
+    Proof(Meaning.ADDRESS, _SAID, ADDRESS_CODES),
     Proof(Meaning.REFUSED, _SAID, REFUSAL_CODES),
     # "Order not found": it is not there to be changed. To a new order it would mean nothing.
     Proof(Meaning.REFUSED, _SAID, codes("AB1013"), only=calls(CommandKind.MODIFY, CommandKind.CANCEL)),
+    # A conversion's error; only its text can prove a refusal.
+    Proof(Meaning.REFUSED, _SAID, codes("AB1017"), text=REFUSING_WORDS, unless=DOUBT, only=calls(CommandKind.CONVERT)),
     # The order system's own word for any error, lost answers included: only its text can prove a refusal.
     Proof(Meaning.REFUSED, _SAID, codes("AB1007"), text=REFUSING_WORDS, unless=DOUBT),
     Proof(Meaning.RATE, statuses(403), text=_TOO_FAST),

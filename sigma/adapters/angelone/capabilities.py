@@ -36,6 +36,9 @@ CAPABILITIES = Capabilities(
     varieties=frozenset(Variety),
     validities=frozenset(Validity),
     order_history=False,
+    static_ip=True,
+    margin_preview=True,
+    charges_preview=True,
     market_protection=False,
     auth_modes=frozenset({AuthMode.MANUAL, AuthMode.AUTO}),
     credentials=("api_key", "client_code"),
@@ -56,6 +59,7 @@ CAPABILITIES = Capabilities(
     limits=_LIMITS,
     streaming=True,
     feed_listings=1000,
+    preview_batch=50,
     history_days={
         Timeframe.M1: 30,
         Timeframe.M3: 60,
@@ -66,5 +70,10 @@ CAPABILITIES = Capabilities(
         Timeframe.D1: 2000,
     },
     tag_length=20,
+    # The exchange's code and words in the book. SmartAPI documents no texts of its own; an order sent while after-market orders
+    # are taken becomes one by itself [wire.md D], so these are seen around the session only (unverified).
+    off_hours=("16388", "market is closed", "markets are closed", "Try placing an AMO order"),
+    unauthorised=("eDIS", "at the depository", "TPIN"),
+    edis_url="https://www.angelone.in/trade",
     day_ends="00:00",
 )

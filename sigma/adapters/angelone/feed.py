@@ -8,10 +8,11 @@ import logging
 import threading
 from collections.abc import Mapping, Sequence
 
+from sigma.adapters.angelone import mapping
 from sigma.adapters.angelone.capabilities import CAPABILITIES
 from sigma.adapters.angelone.client import needed
 from sigma.adapters.angelone.decode import EXCHANGE_TYPES, TOKEN, decode, key
-from sigma.adapters.feeds import Complaints, Wanted, batches, deliver, json_object
+from sigma.adapters.feeds import Complaints, Wanted, batches, deliver, json_object, tell_order
 from sigma.adapters.stream import Address, Stream
 from sigma.adapters.transport import Redactor, secrets_of
 from sigma.domain.accounts import BrokerSession
@@ -168,6 +169,7 @@ class _OrderNews:
 
     def __init__(self, login: _Login, context: AdapterContext, clean: Redactor, sink: FeedSink) -> None:
         self._login, self._root, self._clean, self._sink = login, context.stream_url or ORDERS_ROOT, clean, sink
+        self._lookup = context.instruments
         self._complaints = Complaints(self.name, context.clock, clean)
 
     def address(self) -> Address:
@@ -200,7 +202,7 @@ class _OrderNews:
             told = f"{said.get('status-code')} {said.get('error-message')}"
             logger.warning("%s: the broker says: %s", self.name, self._clean(told))
         elif said["order-status"] != _GREETING:
-            self._sink.orders_changed()
+            tell_order(said.get("orderData"), lambda row: mapping.order(row, self._lookup), self._sink, self._complaints)
 
     def awaited(self) -> frozenset[Exchange]:
         """Return nothing: no ticks come here."""

@@ -14,7 +14,7 @@ from sigma.domain.instruments import BrokerInstrument
 from sigma.domain.market import Level, Quote, Timeframe
 from sigma.domain.money import ZERO
 from sigma.domain.orders import OrderRequest, OrderStatus, OrderType, Product, Side, Validity, Variety
-from sigma.domain.portfolio import Funds, Holding, Position
+from sigma.domain.portfolio import Conversion, Funds, Holding, Position
 from sigma.domain.times import ist, ist_date
 from sigma.ports.broker import InstrumentLookup
 
@@ -112,6 +112,20 @@ def place_params(request: OrderRequest, instrument: BrokerInstrument, tag: str) 
 def modify_params(request: OrderRequest, instrument: BrokerInstrument, variety: str, broker_order_id: str) -> dict[str, str]:
     """Return the body of ``modifyOrder``: the whole of what is wanted, whatever it was."""
     return {"variety": variety, "orderid": broker_order_id, **_terms(request, instrument)}
+
+
+def convert_params(conversion: Conversion, instrument: BrokerInstrument) -> dict[str, str]:
+    """Return the body of ``convertPosition``; the side is that of the position. ``type`` is DAY or CARRYFORWARD [U]."""
+    return {
+        "exchange": instrument.exchange_code,
+        "symboltoken": instrument.token,
+        "oldproducttype": PRODUCT.encode(conversion.old),
+        "newproducttype": PRODUCT.encode(conversion.new),
+        "tradingsymbol": instrument.symbol,
+        "transactiontype": SIDE.encode(conversion.side),
+        "quantity": str(conversion.quantity),
+        "type": "CARRYFORWARD" if conversion.overnight else "DAY",
+    }
 
 
 def order(row: Row, lookup: InstrumentLookup) -> BrokerOrder:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from sigma.adapters.zerodha.capabilities import CAPABILITIES
 from sigma.domain.accounts import BrokerSession
+from sigma.domain.answers import BrokerOrder
 from sigma.ports.broker import AdapterContext, Authenticator, Broker, BrokerKit
 from sigma.ports.feed import Feed, FeedSink
 from sigma.ports.masters import MasterFile
@@ -39,6 +40,12 @@ class ZerodhaKit:
         from sigma.adapters.zerodha.instruments import read
 
         return read(data)
+
+    def read_postback(self, credentials: Mapping[str, str], body: bytes, context: AdapterContext) -> BrokerOrder:
+        """Return the order that a postback tells of, its checksum verified."""
+        from sigma.adapters.zerodha.postback import read_postback
+
+        return read_postback(credentials, body, context)
 
     def feed(self, credentials: Mapping[str, str], session: BrokerSession, context: AdapterContext, sink: FeedSink) -> Feed:
         """Return the live feed of a logged-in account, not connected yet."""

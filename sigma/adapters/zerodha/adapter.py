@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from functools import partial
 
 from sigma.adapters.account import Call, SdkAccount
 from sigma.adapters.candles import read_candles, window
 from sigma.adapters.rows import Row
-from sigma.adapters.zerodha import mapping
+from sigma.adapters.zerodha import estimates, mapping, triggers
 from sigma.adapters.zerodha.capabilities import BROKER, CAPABILITIES
 from sigma.adapters.zerodha.client import kite, needed
 from sigma.domain.accounts import BrokerSession, Profile
 from sigma.domain.answers import BookRead, BrokerFill, BrokerOrder, WriteAnswer
 from sigma.domain.bars import Bars
+from sigma.domain.charges import Charges, Margin
+from sigma.domain.gtt import BrokerGtt, Gtt
 from sigma.domain.instruments import CASH, split_listing
 from sigma.domain.market import Quote, Timeframe
 from sigma.domain.orders import CommandKind, Order, OrderRequest
-from sigma.domain.portfolio import Funds, Holding, Position, Rows
+from sigma.domain.portfolio import Conversion, Funds, Holding, Position, Rows
 from sigma.ports.broker import AdapterContext
 
 
@@ -122,6 +125,64 @@ class ZerodhaAccount(SdkAccount):
             return partial(self._writer.cancel_order, variety, broker_id, parent_order_id=parent)
 
         return self._writes.tell(CommandKind.CANCEL, prepare, send_by_ns=send_by_ns)
+
+    def convert(self, conversion: Conversion, *, send_by_ns: int | None = None) -> WriteAnswer:
+        """Send one conversion of a position, once; never raises."""
+
+        def prepare() -> Call:
+            params = mapping.convert_params(conversion, self._traded(conversion.listing))
+            return partial(self._writer.convert_position, **params)
+
+        return self._writes.tell(CommandKind.CONVERT, prepare, send_by_ns=send_by_ns)
+
+    def gtts(self) -> Rows[BrokerGtt]:
+        """Return the account's triggers, fired and ended ones as long as Kite lists them."""
+        return self._rows("trigger", self._reader.get_gtts, partial(triggers.trigger, lookup=self._lookup))
+
+    def place_gtt(self, gtt: Gtt, *, send_by_ns: int | None = None) -> WriteAnswer:
+        """Send one new trigger, once; never raises."""
+
+        def prepare() -> Call:
+            return partial(self._writer.place_gtt, **triggers.params(gtt, self._traded(gtt.listing)))
+
+        return self._tell_trigger(prepare, send_by_ns)
+
+    def modify_gtt(self, gtt: Gtt, *, send_by_ns: int | None = None) -> WriteAnswer:
+        """Send one modification of a trigger, once; never raises."""
+
+        def prepare() -> Call:
+            number = triggers.known_id(gtt)
+            return partial(self._writer.modify_gtt, trigger_id=number, **triggers.params(gtt, self._traded(gtt.listing)))
+
+        return self._tell_trigger(prepare, send_by_ns)
+
+    def cancel_gtt(self, gtt: Gtt, *, send_by_ns: int | None = None) -> WriteAnswer:
+        """Send one removal of a trigger, once; never raises."""
+
+        def prepare() -> Call:
+            return partial(self._writer.delete_gtt, triggers.known_id(gtt))
+
+        return self._tell_trigger(prepare, send_by_ns)
+
+    def _tell_trigger(self, prepare: Callable[[], Call], send_by_ns: int | None) -> WriteAnswer:
+        return self._writes.tell(CommandKind.GTT, prepare, send_by_ns=send_by_ns, named=triggers.trigger_id)
+
+    def margin(self, requests: Sequence[OrderRequest]) -> Margin:
+        """Return what would be held for orders together, positions considered."""
+        params = [estimates.margin_params(one, self._traded(one.listing)) for one in self._some(requests)]
+        if len(params) == 1:
+            return self._estimate("margin", lambda: self._reader.order_margins(params), estimates.order_margin, estimates.only)
+        ask = partial(self._reader.basket_order_margins, params, consider_positions=True)
+        return self._estimate("margin", ask, estimates.basket_margin)
+
+    def charges(self, requests: Sequence[tuple[OrderRequest, Decimal]]) -> Charges:
+        """Return what orders would cost that trade at the prices given, by a virtual contract note."""
+        params = [
+            estimates.charge_params(number, one, self._traded(one.listing), price)
+            for number, (one, price) in enumerate(self._some(requests), start=1)
+        ]
+        ask = partial(self._reader.get_virtual_contract_note, params)
+        return self._estimate("charges", ask, partial(estimates.contract_note, wanted=len(params)), estimates.noted)
 
     def _address(self, order: Order) -> tuple[str, str, str | None]:
         broker_id = self._broker_id(order)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from sigma.adapters.answers import (
     DOUBT,
     REFUSING_WORDS,
@@ -17,10 +19,13 @@ from sigma.adapters.answers import (
 )
 from sigma.adapters.transport import HttpAnswer
 
+# "IP (1.2.3.4) is not allowed to place orders for this app. …", "No IPs configured for this app. …" [wire.md G].
+_ADDRESS = re.compile(r"\bIPs?\b")
 # OrderException is used for refusals and for lost answers alike, GeneralException and DataException for anything.
 PROOFS = (
     Proof(Meaning.SESSION, statuses(400, 401, 403), codes("TokenException")),
     Proof(Meaning.RATE, statuses(429), codes("NetworkException")),
+    Proof(Meaning.ADDRESS, statuses(403), codes("PermissionException"), text=_ADDRESS, unless=DOUBT),
     Proof(Meaning.REFUSED, statuses(403), codes("PermissionException"), unless=DOUBT),
     Proof(Meaning.REFUSED, statuses(400, 403), codes("InputException", "MarginException", "HoldingException"), unless=DOUBT),
     Proof(Meaning.REFUSED, statuses(400, 403), codes("OrderException"), text=REFUSING_WORDS, unless=DOUBT),

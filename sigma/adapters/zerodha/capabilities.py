@@ -27,6 +27,12 @@ CAPABILITIES = Capabilities(
     varieties=frozenset(Variety),
     validities=frozenset(Validity),
     order_history=True,
+    gtt_single=True,
+    gtt_oco=True,
+    gtt_limit=250,
+    static_ip=True,
+    margin_preview=True,
+    charges_preview=True,
     market_protection=True,
     login_redirect=True,
     auth_modes=frozenset({AuthMode.MANUAL}),
@@ -57,5 +63,11 @@ CAPABILITIES = Capabilities(
         Timeframe.D1: 2000,
     },
     tag_length=20,
+    # Kite's words for an intraday order on a day without trading and for any other order while closed, and the exchange's code
+    # in the book. "After market orders cannot be placed during market hours" is none of them. From support pages and forums;
+    # the whole list is nowhere documented.
+    off_hours=("markets are not open for trading", "Try placing an AMO order", "Markets are closed", "16388"),
+    unauthorised=("needs authorisation at", "at the depository", "TPIN"),
+    edis_url="https://kite.zerodha.com/holdings",
     day_ends="06:00",
 )

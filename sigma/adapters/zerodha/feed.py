@@ -7,9 +7,10 @@ import logging
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlencode
 
-from sigma.adapters.feeds import Complaints, Wanted, batches, deliver, json_object
+from sigma.adapters.feeds import Complaints, Wanted, batches, deliver, json_object, tell_order
 from sigma.adapters.stream import Address, Stream
 from sigma.adapters.transport import Redactor, secrets_of
+from sigma.adapters.zerodha import mapping
 from sigma.adapters.zerodha.capabilities import CAPABILITIES
 from sigma.adapters.zerodha.client import needed
 from sigma.adapters.zerodha.decode import TOKEN, decode
@@ -63,6 +64,7 @@ class _Ticker:
     def __init__(self, api_key: str, token: str, context: AdapterContext, clean: Redactor, sink: FeedSink) -> None:
         self._query = urlencode({"api_key": api_key, "access_token": token})
         self._root, self._clock, self._clean, self._sink = context.stream_url or ROOT, context.clock, clean, sink
+        self._lookup = context.instruments
         self.wanted = Wanted(CAPABILITIES, context, _token, TOKEN)
         self.complaints = Complaints(self.name, context.clock, clean)
 
@@ -101,7 +103,7 @@ class _Ticker:
         if said is None or kind is None:
             self.complaints.add([f"a text that is no message: {text}"])
         elif kind == "order":
-            self._sink.orders_changed()
+            tell_order(said.get("data"), lambda row: mapping.order(row, self._lookup), self._sink, self.complaints)
         elif kind == "error":
             logger.warning("%s: the broker says: %s", self.name, self._clean(str(said.get("data"))))
         else:

@@ -13,7 +13,7 @@ from sigma.domain.instruments import BrokerInstrument
 from sigma.domain.market import Level, Quote, Timeframe
 from sigma.domain.money import ZERO
 from sigma.domain.orders import OrderRequest, OrderStatus, OrderType, Product, Side, Validity, Variety
-from sigma.domain.portfolio import Funds, Holding, Position
+from sigma.domain.portfolio import Conversion, Funds, Holding, Position
 from sigma.ports.broker import InstrumentLookup
 
 SIDE = Codec({Side.BUY: "BUY", Side.SELL: "SELL"})
@@ -85,6 +85,19 @@ def place_params(request: OrderRequest, instrument: BrokerInstrument, tag: str) 
 def modify_params(request: OrderRequest, variety: str, broker_order_id: str, parent_id: str | None) -> dict[str, object]:
     """Return the arguments of ``modify_order``: the whole of what is wanted, whatever it was."""
     return {"variety": variety, "order_id": broker_order_id, "parent_order_id": parent_id, **_terms(request)}
+
+
+def convert_params(conversion: Conversion, instrument: BrokerInstrument) -> dict[str, object]:
+    """Return the arguments of ``convert_position``; the side is that of the position."""
+    return {
+        "exchange": instrument.exchange_code,
+        "tradingsymbol": instrument.symbol,
+        "transaction_type": SIDE.encode(conversion.side),
+        "position_type": "overnight" if conversion.overnight else "day",
+        "quantity": conversion.quantity,
+        "old_product": PRODUCT.encode(conversion.old),
+        "new_product": PRODUCT.encode(conversion.new),
+    }
 
 
 def order(row: Row, lookup: InstrumentLookup) -> BrokerOrder:

@@ -34,6 +34,8 @@ FOREIGN = ("SIGMA_", "KITE_", "SMARTAPI_", "FYERS_")
 """Variables of a real installation: a demo must see none of them."""
 
 ACCOUNTS = {"zerodha-main": ("zerodha", "AB1234"), "angel": ("angelone", "A100001")}
+PAPER = "Paper"
+"""The account of a lived-in demo whose money is imaginary even there."""
 UP_WITHIN_S = 60.0
 
 
@@ -186,6 +188,7 @@ class Stage:
             self._step(f"trading {SESSIONS} sessions of the past")
             History(self.desk, self.exchange, self._log_in, self.check).live(shown)
             self.desk.instruments.refresh()
+            self._add_paper()
         self._wait_for("app", f"{self.app_url}/_stcore/health")
 
     def _start_exchange(self, begin: datetime) -> None:
@@ -221,6 +224,12 @@ class Stage:
     def _log_in(self) -> None:
         for name, (_, client_id) in self._accounts.items():
             self.desk.accounts.connect(name, **self.exchange.login(client_id))
+
+    def _add_paper(self) -> None:
+        """Add a paper account that has just bought its first shares."""
+        self.desk.accounts.add("paper", name=PAPER)
+        self.desk.accounts.connect(PAPER)
+        self.desk.orders.submit(account=PAPER, listing="NSE:TCS", side="BUY", quantity=10, product="CNC")
 
     def _drain(self, process: subprocess.Popen[str]) -> None:
         for line in process.stdout or ():

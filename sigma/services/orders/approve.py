@@ -2,33 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from decimal import Decimal
+from dataclasses import replace
+from datetime import timedelta
 
-from sigma.domain.accounts import Account, TradingMode, stricter
+from sigma.domain.accounts import Account
 from sigma.domain.errors import Conflict
-from sigma.domain.limits import CallKind
-from sigma.domain.orders import EXPOSED, Command, CommandKind, CommandState, Order, OrderRequest, OrderStatus, Product
-from sigma.domain.risk import RiskDecision, RiskLimits, RiskSnapshot
+from sigma.domain.orders import Order, OrderRequest, OrderStatus
+from sigma.domain.risk import RiskDecision
 from sigma.domain.signals import Signal
-from sigma.domain.times import ist_date
 from sigma.engines import lifecycle, risk
 from sigma.engines.lifecycle import Act
 from sigma.engines.orders import lateness, suit
 from sigma.ports.storage import Unit
+from sigma.services.orders import before_wire, slices
+from sigma.services.orders.facts import FactFinder, Facts, Ledger, facts_of
+from sigma.services.orders.gtt import want_gtt
 from sigma.services.orders.house import OrderHouse
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What was read from the broker before the transaction; None where it was not needed or not to be had."""
-
-    last_price: Decimal | None = None
-    price_at: datetime | None = None
-    position: int | None = None
-    exits_filled: int = 0
 
 
 def signal_of(tx: Unit, order: Order) -> Signal | None:
@@ -39,8 +28,9 @@ def signal_of(tx: Unit, order: Order) -> Signal | None:
 class Approval:
     """Turns a waiting order into an intent to send, or into a stored refusal."""
 
-    def __init__(self, house: OrderHouse) -> None:
+    def __init__(self, house: OrderHouse, ledger: Ledger) -> None:
         self._house = house
+        self._finder = FactFinder(house, ledger)
 
     def approve(
         self, order_id: int, account: str | int, *, user_id: int, version: int | None = None, late: bool = False
@@ -98,42 +88,16 @@ class Approval:
 
         Raises
         ------
-        SessionExpired, Unsupported
-            The account is not logged in, or its broker does not take such an order.
+        SessionExpired, Unsupported, InvalidOrder
+            The account is not logged in, or its broker does not take such an order, or the exchange would refuse it.
         """
         suited = replace(order, request=suit(order.request, self._house.capabilities(account)))
-        return suited, self.gather(suited.request, account, order.strategy)
+        before_wire.check(self._house, suited, account)
+        return suited, self.gather(suited.request, account, order.strategy, reduce_only=order.reduce_only)
 
-    def gather(self, request: OrderRequest, account: Account, strategy: str) -> Facts:
+    def gather(self, request: OrderRequest, account: Account, strategy: str, *, reduce_only: bool = False) -> Facts:
         """Read what the risk gate will need; raises SessionExpired when the account is not logged in."""
-        house = self._house
-        house.connected.broker(account.id)
-        with house.store.read() as tx:
-            limits = risk.applicable(tx.risk.limits(account.user_id), account.id, strategy)
-            mode = stricter(account.trading_mode, TradingMode(tx.users.get(account.user_id).trading_mode))
-        price, at = self._price(request, account, limits)
-        if mode is not TradingMode.EXIT_ONLY:
-            return Facts(price, at)
-        with house.store.read() as tx:
-            filled = self._executed(tx, request, account)  # before the position is read: what comes later counts as gone
-        read = house.connected.read
-        positions = read(account.id, CallKind.POSITIONS, lambda broker: broker.positions(), attempts=1)
-        held = sum(row.quantity for row in positions.rows if (row.listing, row.product) == (request.listing, request.product))
-        if request.product is Product.CNC:
-            holdings = read(account.id, CallKind.HOLDINGS, lambda broker: broker.holdings(), attempts=1)
-            held += sum(row.quantity + row.t1_quantity for row in holdings.rows if row.listing == request.listing)
-        return Facts(price, at, held, filled)
-
-    def _price(
-        self, request: OrderRequest, account: Account, limits: Sequence[RiskLimits]
-    ) -> tuple[Decimal | None, datetime | None]:
-        if all(limit.max_order_value is None for limit in limits):
-            return None, None
-        quote = self._house.prices.last_quote(request.listing, account.id)
-        oldest = self._house.seconds("orders.quote_max_age")
-        if quote is None or (self._house.clock.now() - quote.at).total_seconds() > oldest:
-            return None, None
-        return quote.last_price, quote.at
+        return self._finder.gather(request, account, strategy, reduce_only=reduce_only)
 
     def admit(self, tx: Unit, order: Order, account: Account, facts: Facts) -> Order:
         """Decide, store the decision, and commit either the refusal or the intent (order APPROVED, PLACE pending)."""
@@ -144,45 +108,48 @@ class Approval:
         if not decision.allowed:
             refused = lifecycle.move(placed, Act.RISK_REJECT, now)
             return house.save(tx, refused, "RISK_REJECTED", decision.text, code=decision.code)
+        placed = replace(placed, request=_asked(order.request, decision.quantity))
         approved = lifecycle.move(placed, Act.APPROVE, now)
         approved = replace(approved, approved_at=now, stale_reason="", session_date=house.session_of(order.request, now))
-        stored = house.save(tx, approved, "APPROVED", f"approved on {account.name}", account=account.name)
-        tx.commands.add(Command(0, order.id, account.id, CommandKind.PLACE, CommandState.PENDING, now))
-        return stored
+        text = " · ".join(filter(None, (f"approved on {account.name}", decision.text)))
+        if order.request.gtt:
+            return want_gtt(house, tx, approved, text)
+        return slices.approved(house, tx, approved, text, account=account.name)
 
-    def decide(self, tx: Unit, order: Order, account: Account, facts: Facts) -> RiskDecision:
-        """Run the risk gate on what the transaction sees."""
-        user = tx.users.get(account.user_id)
-        mode = stricter(account.trading_mode, TradingMode(user.trading_mode))
-        book = RiskSnapshot(
-            trading_mode=mode,
-            position=facts.position,
-            exits_working=self._working(tx, order, account, facts) if mode is TradingMode.EXIT_ONLY else 0,
-            exits_filled=facts.exits_filled,
-            last_price=facts.last_price,
-            price_at=facts.price_at,
-            kills=tuple(kill for kill in tx.risk.kills(account.user_id) if kill.on and kill.account_id in (None, account.id)),
-        )
+    def decide(self, tx: Unit, order: Order, account: Account, facts: Facts, *, amending: bool | None = None) -> RiskDecision:
+        """Run the risk gate on what the transaction sees. The decision's quantity is what may go, perhaps less than asked for.
+
+        Parameters
+        ----------
+        amending : bool, optional
+            `order` is what a modify wants of a working order; by default, when it works.
+        """
         limits = risk.applicable(tx.risk.limits(account.user_id), account.id, order.strategy)
+        amends = order.status.live if amending is None else amending
+        book = self._finder.snapshot(tx, order, account, facts, limits, amending=amends)
         return risk.decide(order.request, book, limits, self._house.clock.now())
 
-    def _working(self, tx: Unit, order: Order, account: Account, facts: Facts) -> int:
-        """Units that other orders of this direction, listing and product take from the position as it was read.
+    def decide_again(self, tx: Unit, order: Order, account: Account) -> str:
+        """Say why what was allowed may not go any more, empty when it may: by limits and orders as they are now.
 
-        That is what they still have to execute, and what was executed after the reading. An order that is to be modified
-        has room for what it executed itself.
+        `order` is approved and shall be placed, or works and carries what a modify wants of it. Price, position and results
+        are those that its decision saw, and as much is asked for as then. Slices are decided as one, by their whole. A
+        decision that says no is stored.
         """
-        others = tx.orders.list(account_id=account.id, listing=order.listing, statuses=tuple(EXPOSED))
-        same = (order.request.side, order.request.product)
-        working = sum(
-            other.unfilled for other in others if other.id != order.id and (other.request.side, other.request.product) == same
-        )
-        since = self._executed(tx, order.request, account) - facts.exits_filled
-        return working + max(0, since) - order.filled_quantity
+        amending = order.status.live
+        whole = tx.orders.get(order.parent_id) if order.slice_no and order.parent_id and not amending else order
+        decisions = tx.orders.decisions(whole.id)
+        if not decisions:
+            return "no risk decision is stored for it"
+        asked, seen, _ = risk.from_inputs(decisions[-1].inputs)
+        wanted = whole if amending else replace(whole, request=_asked(whole.request, asked.quantity))
+        decision = self.decide(tx, wanted, account, facts_of(seen), amending=amending)
+        if decision.allowed and decision.quantity >= whole.request.quantity:
+            return ""
+        tx.orders.add_decision(replace(decision, order_id=whole.id))
+        return decision.text if not decision.allowed else f"only {decision.quantity} may go now: {decision.text}"
 
-    def _executed(self, tx: Unit, request: OrderRequest, account: Account) -> int:
-        """Units that today's orders of this direction, listing and product have executed, as far as we know."""
-        today = ist_date(self._house.clock.now())
-        same = (request.side, request.product)
-        orders = tx.orders.list(account_id=account.id, listing=request.listing, session=today)
-        return sum(other.filled_quantity for other in orders if (other.request.side, other.request.product) == same)
+
+def _asked(request: OrderRequest, quantity: int) -> OrderRequest:
+    """Return a request for another quantity."""
+    return replace(request, quantity=quantity, disclosed_quantity=min(request.disclosed_quantity, quantity))

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import secrets
-import string
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -14,20 +13,22 @@ from sigma.domain.accounts import Account, BrokerSession, Capabilities
 from sigma.domain.calendar import Calendar
 from sigma.domain.errors import Conflict, NotFound
 from sigma.domain.events import Event, Level
+from sigma.domain.ids import ALPHABET, ID_LENGTH
 from sigma.domain.instruments import Listing, split_listing
 from sigma.domain.limits import CallKind
 from sigma.domain.market import Quote
 from sigma.domain.orders import Order, OrderEvent, OrderRequest
+from sigma.domain.portfolio import Holding
 from sigma.domain.settings import Value
 from sigma.ports.broker import Broker, BrokerKit
 from sigma.ports.clock import Clock
 from sigma.ports.probe import Probe
 from sigma.ports.storage import Store, Unit
 from sigma.services.accounts import find_account
+from sigma.services.orders import follow
+from sigma.services.portfolio import Taken
 
 Answer = TypeVar("Answer")
-ALPHABET = string.digits + string.ascii_uppercase
-ID_LENGTH = 16
 
 
 class SettingValues(Protocol):
@@ -56,8 +57,12 @@ class Connected(Protocol):
     def session(self, account_id: int) -> BrokerSession | None:
         """Return the account's stored login, expired or not."""
 
-    def read(self, account_id: int, kind: CallKind, fn: Callable[[Broker], Answer], *, attempts: int = 1) -> Answer:
-        """Return `fn(broker)`; a login that the broker does not take any more is recorded as ended."""
+    def read(
+        self, account_id: int, kind: CallKind, fn: Callable[[Broker], Answer], *, attempts: int = 1, patience_s: float = ...
+    ) -> Answer:
+        """Return `fn(broker)`, having waited so many seconds for its turn; a login that the broker does not take any more is
+        recorded as ended.
+        """
 
     def end_session(self, account_id: int, refused: BrokerSession | None, why: str) -> object:
         """Record that the broker does not take this login any more; a newer one is left alone."""
@@ -68,6 +73,25 @@ class Prices(Protocol):
 
     def last_quote(self, listing: str, account_id: int) -> Quote | None:
         """Return the newest quote from the canonical source or this account, None when there is none."""
+
+    def last_quotes(self, listings: Sequence[str], account_id: int) -> Mapping[str, Quote]:
+        """Return the newest quotes in the same way; listings without one are absent."""
+
+    def known(self, listing: str, account_id: int) -> Quote | None:
+        """Return a quote that is at hand, with price band where that is known too, None when there is none; asks nobody."""
+
+
+class Holdings(Protocol):
+    """What accounts hold."""
+
+    def holdings(self, account_id: int, *, refresh: bool | None = None) -> Taken[Holding]:
+        """Return the shares in demat: by the broker when what is stored is old (`refresh` left out), or as stored (False).
+
+        Raises
+        ------
+        BrokerError, StaleData
+            There is nothing to be had.
+        """
 
 
 @dataclass(frozen=True)
@@ -82,6 +106,7 @@ class OrderHouse:
     connected: Connected
     prices: Prices
     probe: Probe
+    holdings: Holdings
 
     def seconds(self, name: str) -> float:
         """Return a setting that is a duration."""
@@ -103,9 +128,10 @@ class OrderHouse:
         return stored
 
     def save(self, tx: Unit, order: Order, kind: str, text: str, **detail: str | int | None) -> Order:
-        """Store a changed order with a line of its history."""
+        """Store a changed order with a line of its history, and what follows from the change (services/orders/follow.py)."""
         stored = tx.orders.save(order)
         self.note(tx, stored, kind, text, **detail)
+        follow.after(self, tx, stored)
         return stored
 
     def note(self, tx: Unit, order: Order, kind: str, text: str, **detail: str | int | None) -> None:

@@ -99,6 +99,7 @@ class OrderViews:
                 tuple(tx.commands.for_order(order_id)),
                 tuple(tx.orders.events(order_id)),
                 tuple(tx.orders.fills(order_id=order_id)),
+                tuple(tx.shares.of_signal(order.signal_id)) if order.signal_id else (),
             )
 
     def preset_account(self, *, user_id: int) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -11,10 +12,13 @@ from sigma.domain.errors import SigmaError
 from sigma.domain.instruments import Listing
 from sigma.domain.market import Quote
 from sigma.domain.orders import Order, OrderRequest, OrderStatus
-from sigma.domain.preview import Estimate, Preview, Waiting
+from sigma.domain.preview import Estimate, Funding, Preview, Waiting
 from sigma.domain.risk import RiskDecision
 from sigma.ports.feed import LastPrices
-from sigma.services.orders.approve import Approval, Facts, signal_of
+from sigma.services.orders import before_wire
+from sigma.services.orders.approve import Approval, signal_of
+from sigma.services.orders.estimate import Estimates, unfunded
+from sigma.services.orders.facts import Facts
 from sigma.services.orders.house import OrderHouse
 from sigma.services.orders.submit import Origin, new_order
 
@@ -28,18 +32,29 @@ class Previews:
         Has stored quotes: a young one values an order without asking a broker.
     """
 
-    def __init__(self, house: OrderHouse, approval: Approval, prices: LastPrices) -> None:
+    def __init__(self, house: OrderHouse, approval: Approval, prices: LastPrices, estimates: Estimates) -> None:
         self._house = house
         self._approval = approval
         self._prices = prices
+        self._estimates = estimates
 
-    def wish(self, make: Callable[[], OrderRequest], *, user_id: int, account: str | int | None, origin: Origin) -> Preview:
+    def wish(
+        self,
+        make: Callable[[], OrderRequest],
+        *,
+        user_id: int,
+        account: str | int | None,
+        origin: Origin,
+        estimated: bool = True,
+    ) -> Preview:
         """Return what a submission would come to.
 
         Parameters
         ----------
         make : callable
             Builds the request; what it refuses is a problem of the preview too.
+        estimated : bool
+            Whether the broker is asked for margin and charges.
         """
         house, chosen = self._house, None
         try:
@@ -49,10 +64,15 @@ class Previews:
             order = new_order(house.clock.now(), user_id, request, listing, origin)
         except SigmaError as error:
             return _refused(chosen, error)
-        return self._judged(order, chosen, _rounded(request, order.request, listing))
+        return self._judged(order, chosen, _rounded(request, order.request, listing), estimated=estimated)
 
-    def waiting(self, order_id: int, *, user_id: int, account: str | int | None = None) -> Preview:
+    def waiting(self, order_id: int, *, user_id: int, account: str | int | None = None, estimated: bool = True) -> Preview:
         """Return what the approval of a waiting order would come to, on the account it has unless another is named.
+
+        Parameters
+        ----------
+        estimated : bool
+            Whether the broker is asked for margin and charges.
 
         Raises
         ------
@@ -69,7 +89,7 @@ class Previews:
                 late = self._approval.lateness(order, signal_of(tx, order))
         except SigmaError as error:
             return _refused(chosen, error)
-        return self._judged(order, chosen, [f"The signal is {late}."] if late else [], late)
+        return self._judged(order, chosen, [f"The signal is {late}."] if late else [], late, estimated=estimated)
 
     def queue(self, *, user_id: int, limit: int | None = None) -> Sequence[Waiting]:
         """Return what waits for approval, oldest first, at most so many."""
@@ -102,6 +122,10 @@ class Previews:
                     found[order.id] = self._approval.decide(tx, order, chosen, facts)
         return found
 
+    def value_price(self, request: OrderRequest, account: Account) -> Decimal | None:
+        """Return the rupees per unit that value an order: its own price, else the last one; None when there is none."""
+        return self._price(request, account, Facts())[0]
+
     def _young(self, listings: Sequence[str]) -> Mapping[str, Quote]:
         """Return the stored quotes that are young enough to judge by."""
         oldest, now = self._house.seconds("orders.quote_max_age"), self._house.clock.now()
@@ -114,7 +138,9 @@ class Previews:
         with self._house.store.read() as tx:
             return self._house.account(tx, account, user_id)
 
-    def _judged(self, order: Order, account: Account | None, warnings: Sequence[str], late: str = "") -> Preview:
+    def _judged(
+        self, order: Order, account: Account | None, warnings: Sequence[str], late: str = "", *, estimated: bool = True
+    ) -> Preview:
         decision, facts, problems = None, Facts(), list[str]()
         if account is not None:
             try:
@@ -122,22 +148,28 @@ class Previews:
             except SigmaError as error:
                 problems.append(str(error))
         price, at = self._price(order.request, account, facts)
-        margin, charges = _estimates(account)
+        funding = _unestimated(account, problems)
+        if account is not None and not problems and estimated:
+            going = order.request if decision is None else _going(order.request, decision)
+            funding = self._estimates.of(account, [(going, price)])
         unknown = [f"The value is not known: there is no quote of {order.listing}."] if price is None else []
-        missing = [f"{what} not known: {it.reason}." for what, it in (("Margin", margin), ("Charges", charges))]
         frozen = account.frozen_reason if account else None
         held = [f"{account.name} is frozen, so the order would come back to the queue: {frozen}."] if account and frozen else []
+        if account is not None and not problems:
+            held += before_wire.warnings(self._house, order.request, account)
         return Preview(
             account=account.name if account else None,
             value=None if price is None else price * order.request.quantity,
             price_used=price,
             quote_at=at,
-            margin=margin,
-            charges=charges,
+            margin=funding.margin,
+            charges=funding.charges,
             decision=decision,
-            warnings=(*held, *warnings, *unknown, *missing),
+            warnings=(*held, *warnings, *unknown, *(unfunded(funding) if estimated and not problems else ())),
             problems=tuple(problems),
             late=late,
+            available=funding.available,
+            available_at=funding.available_at,
         )
 
     def _decided(self, order: Order, account: Account) -> tuple[Order, Facts, RiskDecision]:
@@ -164,18 +196,21 @@ class Previews:
         return self._house.prices.last_quote(listing, account.id) or stored
 
 
+def _going(request: OrderRequest, decision: RiskDecision) -> OrderRequest:
+    """Return the order as it would be sent: what the risk gate lowers holds and costs less."""
+    units = decision.quantity if decision.allowed and 0 < decision.quantity < request.quantity else request.quantity
+    return replace(request, quantity=units, disclosed_quantity=min(request.disclosed_quantity, units))
+
+
 def _refused(account: Account | None, error: SigmaError) -> Preview:
-    return Preview(account.name if account else None, None, None, None, *_estimates(account), None, problems=(str(error),))
+    none = _unestimated(account, [str(error)])
+    return Preview(account.name if account else None, None, None, None, none.margin, none.charges, None, problems=(str(error),))
 
 
-def _estimates(account: Account | None) -> tuple[Estimate, Estimate]:
-    """Return margin and charges, or why they are not known: no adapter estimates them yet, as its capabilities say."""
-    if account is None:
-        return Estimate(None, "no account is chosen"), Estimate(None, "no account is chosen")
-    return (
-        Estimate(None, f"{account.name} does not estimate margin here yet"),
-        Estimate(None, f"{account.name} does not estimate charges here yet"),
-    )
+def _unestimated(account: Account | None, problems: Sequence[str]) -> Funding:
+    """Return why nothing was estimated."""
+    why = "no account is chosen" if account is None else "the order would not be taken" if problems else "nobody asked"
+    return Funding(Estimate(None, why), Estimate(None, why))
 
 
 def _rounded(asked: OrderRequest, fitted: OrderRequest, listing: Listing) -> list[str]:

@@ -12,6 +12,7 @@ from sigma.engines import lifecycle
 from sigma.engines.lifecycle import Act
 from sigma.ports.storage import Unit
 from sigma.services.orders.house import OrderHouse
+from sigma.services.orders.slices import refuse
 
 HIGHEST_PRICE = Decimal(100_000_000)
 
@@ -104,6 +105,7 @@ class Resolution:
         if not reason.strip():
             raise InvalidInput("A reason is needed.", hint="Say where you saw what became of the order.")
         order = self._house.own(tx, order_id, user_id)
+        refuse(order, "a person closes")
         if order.status is not OrderStatus.UNKNOWN:
             raise Conflict(f"Order {order_id} is {order.status}: only an order with unknown outcome is closed by hand.")
         return order

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
 import structlog
 
-from sigma.domain.accounts import Account, TradingMode, stricter
+from sigma.domain.accounts import Account
 from sigma.domain.answers import WriteAnswer
-from sigma.domain.calendar import CALENDAR_ENDS
-from sigma.domain.errors import ConfigError, Conflict, SessionExpired, SigmaError
-from sigma.domain.orders import Command, CommandKind, CommandState, Order, OrderRequest, OrderStatus, Outcome
-from sigma.engines import lifecycle, risk
-from sigma.engines.lifecycle import Act
-from sigma.engines.orders import suit
+from sigma.domain.errors import Conflict, SessionExpired, SigmaError
+from sigma.domain.orders import Command, CommandKind, CommandState, Outcome
 from sigma.engines.settlement import SECOND
 from sigma.ports.infra import Lease, WriteBudget
 from sigma.ports.storage import Unit
-from sigma.services.orders.amend import want_cancel, wanted_request
-from sigma.services.orders.approve import Approval, Facts
+from sigma.services.conversions import ConversionWrites
+from sigma.services.orders.approve import Approval
+from sigma.services.orders.gtt import is_removal
+from sigma.services.orders.gtt_writes import GttWrites
 from sigma.services.orders.house import OrderHouse, freeze
+from sigma.services.orders.way import Claimed, Way
+from sigma.services.orders.writes import OrderWrites
 
 log = structlog.get_logger(__name__)
 STORE_ATTEMPTS = 3
@@ -33,15 +33,6 @@ class WritesStopped(SigmaError):
     """An answer could not be stored: this account's writes stop until the process is restarted."""
 
     default_code = "WRITES_STOPPED"
-
-
-@dataclass(frozen=True, slots=True)
-class Claimed:
-    """A write that this process alone may call, until `send_by_ns` on the boot clock."""
-
-    order: Order
-    command: Command
-    account: Account
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +48,18 @@ class Sender:
 
     def __init__(self, house: OrderHouse, approval: Approval, account_id: int, lease: Lease, budget: WriteBudget) -> None:
         self._house = house
-        self._approval = approval
         self._account_id = account_id
         self._lease = lease
         self._budget = budget
         self._skewed = 0
+        orders = OrderWrites(house, approval)
+        self._ways: Mapping[CommandKind, Way] = {
+            CommandKind.PLACE: orders,
+            CommandKind.MODIFY: orders,
+            CommandKind.CANCEL: orders,
+            CommandKind.CONVERT: ConversionWrites(house),
+            CommandKind.GTT: GttWrites(house, approval),
+        }
 
     def take_over(self) -> int:
         """Declare UNKNOWN what an earlier holder left claimed: it is dead, and nobody knows what it sent. Returns how many.
@@ -82,34 +80,59 @@ class Sender:
         return command.state is CommandState.SENDING or command.boot_id != self._house.clock.boot_id
 
     def run_once(self) -> Round:
-        """Send what is pending, oldest first, cancels before everything.
+        """Send what is pending, oldest first, what takes orders back before everything.
 
         A claim that nobody is calling any more (the take-over could not be stored, or a claim's commit was answered by an
         error that reading back could not explain) is declared UNKNOWN first: this thread is the only one that calls.
         """
         with self._house.store.read() as tx:
             orphans = [command for command in tx.commands.open(self._account_id) if self._orphaned(command)]
-            ready = [command for command in tx.commands.pending(self._account_id) if not self._blocked(tx, command)]
+            pending = tx.commands.pending(self._account_id)
+            ready = [_ready(tx, command) for command in pending if not self._ways[command.kind].blocked(tx, command)]
         if orphans:
             self.take_over()
         sent = 0
-        for command in ready:
+        for command, urgent, exchange in sorted(ready, key=lambda one: not one[1]):
             self._house.probe.reached("intent")
-            delay = self._budget.take(urgent=command.kind is CommandKind.CANCEL)
+            seen = self._seen(command)
+            if seen is None:
+                continue
+            delay = self._budget.take(urgent=urgent, exchange=exchange)
             if delay:
                 return Round(sent, delay)
-            claimed = self.claim(command.id)
+            claimed = self.claim(command.id, seen)
             if claimed is not None:
                 self.send(claimed)
                 sent += 1
         return Round(sent)
 
-    def claim(self, command_id: int) -> Claimed | None:
-        """Commit the one claim of a command, or return None when it may not go (any more)."""
+    def _seen(self, command: Command) -> Mapping[str, str] | None:
+        """Return what was read before a claim; None when it could not be, and the command waits or is withdrawn."""
+        try:
+            return self._ways[command.kind].before(command)
+        except SigmaError as error:
+            log.warning("not_sent_unread", command_id=command.id, kind=command.kind, error=str(error))
+            age = (self._house.clock.now() - command.created_at).total_seconds()
+            if error.retryable and age <= self._house.seconds("orders.approval_max_age"):
+                return None
+            with self._house.store.begin() as tx:
+                now = tx.commands.get(command.id)
+                if now.state is CommandState.PENDING:
+                    self._withdraw(tx, now, str(error))
+            return None
+
+    def claim(self, command_id: int, seen: Mapping[str, str] | None = None) -> Claimed | None:
+        """Commit the one claim of a command, or return None when it may not go (any more).
+
+        Parameters
+        ----------
+        seen : mapping, optional
+            What the kind of write wants committed before the call (way.py, `before`).
+        """
         house = self._house
         try:
             with house.store.begin() as tx:
-                claimed = self._claim(tx, command_id)
+                claimed = self._claim(tx, command_id, seen or {})
         except Exception as error:  # the commit itself may have been answered by it: what is stored counts
             claimed = self._read_back(command_id)
             if claimed is None:
@@ -119,16 +142,17 @@ class Sender:
             house.probe.reached("claimed")
         return claimed
 
-    def _claim(self, tx: Unit, command_id: int) -> Claimed | None:
+    def _claim(self, tx: Unit, command_id: int, seen: Mapping[str, str]) -> Claimed | None:
         command = tx.commands.get(command_id)
         if command.state is not CommandState.PENDING:
             return None
-        order, account = tx.orders.get(command.order_id), tx.accounts.get(command.account_id)
-        obstacle = self._obstacle(tx, order, command, account)
+        way, account = self._ways[command.kind], tx.accounts.get(command.account_id)
+        command = replace(command, payload={**command.payload, **seen}) if seen else command
+        obstacle = way.obstacle(tx, command, account)
         if obstacle:
-            self._withdraw(tx, order, command, obstacle)
+            self._withdraw(tx, command, obstacle)
             return None
-        if self._blocked(tx, command):
+        if way.blocked(tx, command):
             return None
         house, now = self._house, self._house.clock.now()
         window, timeout = house.seconds("orders.send_window"), house.seconds("orders.call_timeout")
@@ -143,12 +167,7 @@ class Sender:
                 deadline=now + timedelta(seconds=window + timeout),
             )
         )
-        if command.kind is CommandKind.PLACE:
-            order = replace(lifecycle.move(order, Act.CLAIM, now), sent_at=now, session_date=house.session_of(order.request, now))
-            order = house.save(tx, order, "CLAIMED", "goes out now", command=command.id)
-        else:
-            house.note(tx, order, "CLAIMED", f"{command.kind.lower()} goes out now", command=command.id)
-        return Claimed(order, command, account)
+        return way.claimed(tx, command, account)
 
     def _not_claimed(self, command_id: int, error: Exception) -> None:
         """Pass on what ails the database; what ails one order (a bug of ours) sends it back to the queue, and no other.
@@ -167,81 +186,20 @@ class Sender:
             command = tx.commands.get(command_id)
             if command.state is CommandState.PENDING:
                 why = f"it could not be prepared for sending ({type(error).__name__}, see the worker's log)"
-                self._withdraw(tx, tx.orders.get(command.order_id), command, why)
+                self._withdraw(tx, command, why)
 
     def _read_back(self, command_id: int) -> Claimed | None:
         """After a commit whose own answer was lost: call only if the claim is there and ours."""
         with self._house.store.read() as tx:
             command = tx.commands.get(command_id)
-            ours = command.state is CommandState.SENDING and command.holder == self._lease.holder
-            return Claimed(tx.orders.get(command.order_id), command, tx.accounts.get(command.account_id)) if ours else None
+            if command.state is not CommandState.SENDING or command.holder != self._lease.holder:
+                return None
+            return self._ways[command.kind].found(tx, command, tx.accounts.get(command.account_id))
 
-    def _blocked(self, tx: Unit, command: Command) -> bool:
-        """Say whether another write of this order is in the way.
-
-        A CANCEL may follow an UNKNOWN MODIFY once the book was read after its answer was lost.
-        """
-        others = [other for other in tx.commands.for_order(command.order_id) if other.id != command.id]
-        open_states = (CommandState.SENDING, CommandState.UNKNOWN)
-        in_the_way = [other for other in others if other.state in open_states]
-        if command.kind is CommandKind.CANCEL:
-            in_the_way = [other for other in in_the_way if other.kind is not CommandKind.MODIFY or not other.absent_reads]
-        return bool(in_the_way)
-
-    def _obstacle(self, tx: Unit, order: Order, command: Command, account: Account) -> str:
-        """Say why a command may not go at all any more, empty when it may."""
-        if command.kind is CommandKind.CANCEL:
-            return "" if order.status.live else f"the order is {order.status}"
-        if account.frozen_reason:
-            return f"account {account.name} is frozen: {account.frozen_reason}"
-        if command.kind is CommandKind.MODIFY:
-            return self._modify_obstacle(tx, order, command, account)
-        if order.status is not OrderStatus.APPROVED or order.approved_at is None:
-            return f"the order is {order.status}"
-        age = (self._house.clock.now() - order.approved_at).total_seconds()
-        if age > self._house.seconds("orders.approval_max_age"):
-            return f"approved {age:.0f} s ago and not sent"
-        return self._unknown_session(order) or self._risk_obstacle(tx, order, account)
-
-    def _unknown_session(self, order: Order) -> str:
-        """Say why it is not known in which session the order would trade, empty when it is."""
-        try:
-            self._house.session_of(order.request, self._house.clock.now())
-        except ConfigError as error:
-            if error.code != CALENDAR_ENDS:
-                raise
-            return error.message
-        return ""
-
-    def _modify_obstacle(self, tx: Unit, order: Order, command: Command, account: Account) -> str:
-        if not order.status.live:
-            return f"the order is {order.status}"
-        mode = stricter(account.trading_mode, TradingMode(tx.users.get(account.user_id).trading_mode))
-        if mode is TradingMode.PAUSED:
-            return "trading is paused"
-        return self._risk_obstacle(tx, replace(order, request=wanted_request(order.request, command.payload)), account)
-
-    def _risk_obstacle(self, tx: Unit, order: Order, account: Account) -> str:
-        """Run the gate again on what holds now, with the price and position that the decision saw."""
-        decisions = tx.orders.decisions(order.id)
-        if not decisions:
-            return "no risk decision is stored for it"
-        seen = risk.book_from(dict(decisions[-1].inputs))
-        facts = Facts(seen.last_price, seen.price_at, seen.position, seen.exits_filled)
-        decision = self._approval.decide(tx, order, account, facts)
-        if decision.allowed:
-            return ""
-        tx.orders.add_decision(replace(decision, order_id=order.id))
-        return decision.text
-
-    def _withdraw(self, tx: Unit, order: Order, command: Command, why: str) -> None:
+    def _withdraw(self, tx: Unit, command: Command, why: str) -> None:
         now = self._house.clock.now()
-        tx.commands.save(replace(command, state=CommandState.WITHDRAWN, answered_at=now, text=why))
-        if command.kind is CommandKind.PLACE and order.status is OrderStatus.APPROVED:
-            back = replace(lifecycle.move(order, Act.RETURN, now), stale_reason=why)
-            self._house.save(tx, back, "RETURNED", f"back in the queue: {why}")
-        else:
-            self._house.note(tx, order, "NOT_SENT", f"{command.kind.lower()} was not sent: {why}")
+        withdrawn = tx.commands.save(replace(command, state=CommandState.WITHDRAWN, answered_at=now, text=why))
+        self._ways[command.kind].withdrawn(tx, withdrawn, why)
 
     def send(self, claimed: Claimed) -> None:
         """Make the one call of a claim and store its answer.
@@ -270,14 +228,15 @@ class Sender:
                 if attempt < STORE_ATTEMPTS and isinstance(error, SigmaError) and error.retryable:
                     self._house.clock.wait(STORE_PAUSE_S)
                     continue
+                what = f"order {claimed.order.id}" if claimed.order else f"write {claimed.command.id}"
                 raise WritesStopped(
-                    f"The answer to {claimed.command.kind} of order {claimed.order.id} could not be stored ({error}); "
+                    f"The answer to {claimed.command.kind} of {what} could not be stored ({error}); "
                     f"account {claimed.account.name} sends nothing more.",
                     hint="Free the disk or mend the database, then restart the worker: it settles the order from the book.",
                 ) from error
 
     def _call(self, claimed: Claimed) -> WriteAnswer:
-        house, command, order = self._house, claimed.command, claimed.order
+        house, command = self._house, claimed.command
         try:
             broker = house.connected.broker(claimed.account.id)
         except Exception as error:  # whatever it is, there was nothing to send with
@@ -290,65 +249,31 @@ class Sender:
         house.probe.reached("checked")
         if command.kind is not CommandKind.PLACE:
             house.probe.reached(command.kind.lower())
-        by = command.send_by_ns
-        calls: dict[CommandKind, Callable[[], WriteAnswer]] = {
-            CommandKind.PLACE: lambda: broker.place(order.request, order.client_order_id, send_by_ns=by),
-            CommandKind.MODIFY: lambda: broker.modify(order, self._wanted(claimed), send_by_ns=by),
-            CommandKind.CANCEL: lambda: broker.cancel(order, send_by_ns=by),
-        }
         try:
-            return calls[command.kind]()
+            return self._ways[command.kind].call(broker, claimed)
         except Exception as error:  # whatever went wrong in there, the write may have gone out
             return WriteAnswer(Outcome.UNKNOWN, code=type(error).__name__, text="the adapter failed during the call")
 
-    def _wanted(self, claimed: Claimed) -> OrderRequest:
-        """Return what a MODIFY asks for, with the market protection that this broker wants on what becomes a market order."""
-        wanted = wanted_request(claimed.order.request, claimed.command.payload)
-        return suit(wanted, self._house.capabilities(claimed.account))
-
     def _record(self, tx: Unit, claimed: Claimed, answer: WriteAnswer) -> None:
         command = tx.commands.get(claimed.command.id)
-        if command.state is not CommandState.SENDING:  # fences guard calls, never facts: an id is kept
-            order = tx.orders.get(command.order_id)
-            self._house.note(tx, order, "LATE_ANSWER", f"answer after settlement: {answer.outcome}")
-            if command.kind is CommandKind.PLACE and answer.outcome is Outcome.ACCEPTED:
-                self._record_place(tx, order, answer)
+        way = self._ways[command.kind]
+        if command.state is not CommandState.SENDING:
+            way.late(tx, command, answer)
             return
         if answer.outcome is Outcome.UNKNOWN:
             self._lose(tx, command, answer)
             return
-        order = tx.orders.get(command.order_id)
-        states = {Outcome.ACCEPTED: CommandState.ANSWERED}
-        tx.commands.save(_answered(command, answer, states.get(answer.outcome, CommandState.REFUSED), self._house))
-        if command.kind is CommandKind.PLACE:
-            self._record_place(tx, order, answer)
-        else:
-            words = f"{command.kind.lower()} {answer.outcome.lower()}: {answer.text}".rstrip(": ")
-            self._house.note(tx, order, f"{command.kind}_{answer.outcome}", words, code=answer.code)
+        state = CommandState.ANSWERED if answer.outcome is Outcome.ACCEPTED else CommandState.REFUSED
+        way.answered(tx, tx.commands.save(_answered(command, answer, state, self._house)), answer)
         self._watch_clock(tx, claimed.account, answer)
-
-    def _record_place(self, tx: Unit, order: Order, answer: WriteAnswer) -> None:
-        house, now = self._house, self._house.clock.now()
-        if answer.outcome is Outcome.ACCEPTED:
-            moved = lifecycle.accepted(order, answer.broker_order_id, now)
-            accepted = house.save(tx, moved, "ACCEPTED", f"the broker gave it the id {answer.broker_order_id}")
-            if accepted.cancel_wanted:
-                want_cancel(house, tx, accepted)
-            return
-        if order.status is not OrderStatus.SENDING:
-            house.note(tx, order, "REFUSAL_IGNORED", f"{answer.outcome}: {answer.text}", code=answer.code)
-            return
-        act = Act.REFUSED if answer.outcome is Outcome.REFUSED else Act.NOT_SENT
-        moved = replace(lifecycle.move(order, act, now), broker_reason=answer.text)
-        house.save(tx, moved, str(answer.outcome), answer.text, code=answer.code)
 
     def _lose(self, tx: Unit, command: Command, answer: WriteAnswer) -> None:
         """Record that nobody knows: the wait for absence starts here, for only now is it sure that nothing more leaves."""
-        house, now = self._house, self._house.clock.now()
+        house = self._house
         lost = _answered(command, answer, CommandState.UNKNOWN, house)
         rebooted = command.boot_id != house.clock.boot_id
         boot_ns = house.clock.boot_ns()
-        tx.commands.save(
+        lost = tx.commands.save(
             replace(
                 lost,
                 unknown_ns=boot_ns,
@@ -357,11 +282,7 @@ class Sender:
                 absent_reads=(),
             )
         )
-        order = tx.orders.get(command.order_id)
-        if command.kind is CommandKind.PLACE and order.status is OrderStatus.SENDING:
-            house.save(tx, lifecycle.move(order, Act.LOST, now), "UNKNOWN", f"no clear answer: {answer.text}", code=answer.code)
-        else:
-            house.note(tx, order, f"{command.kind}_UNKNOWN", f"no clear answer to the {command.kind.lower()}: {answer.text}")
+        self._ways[command.kind].lost(tx, lost, answer)
 
     def _watch_clock(self, tx: Unit, account: Account, answer: WriteAnswer) -> None:
         """Freeze an account whose broker's clock is twice too far from ours: session dates and expiries could be wrong."""
@@ -371,6 +292,16 @@ class Sender:
         self._skewed = self._skewed + 1 if skew > self._house.seconds("orders.max_clock_skew") else 0
         if self._skewed >= 2:
             freeze(self._house, tx, account.id, f"this machine's clock and the broker's differ by {skew:.0f} s")
+
+
+def _ready(tx: Unit, command: Command) -> tuple[Command, bool, str]:
+    """Return a command with what its tokens are: whether it takes risk away (it goes first then, and by those kept for such),
+    and among which exchange segment's orders it counts. Triggers and conversions stay at the broker.
+    """
+    if command.order_id is None or command.kind is CommandKind.GTT:
+        return command, is_removal(command), ""
+    order = tx.orders.get(command.order_id)
+    return command, command.kind is CommandKind.CANCEL or order.reduce_only, order.listing.partition(":")[0]
 
 
 def _answered(command: Command, answer: WriteAnswer, state: CommandState, house: OrderHouse) -> Command:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from sigma.domain.accounts import Account
 from sigma.domain.answers import BookRead, BrokerFill, BrokerOrder
-from sigma.domain.errors import InvalidInput, InvalidOrder
+from sigma.domain.errors import BrokerError, InvalidInput, InvalidOrder
 from sigma.domain.instruments import split_listing
 from sigma.domain.limits import CallKind
 from sigma.domain.orders import (
@@ -32,11 +32,19 @@ from sigma.domain.portfolio import Rows
 from sigma.domain.times import ist_date
 from sigma.engines import lifecycle, settlement
 from sigma.engines.lifecycle import Act
-from sigma.engines.settlement import Finding, Judgement, Read, SettleRules
+from sigma.engines.settlement import Read, SettleRules
 from sigma.ports.broker import Broker
 from sigma.ports.storage import Unit
+from sigma.services.conversions import Conversions
 from sigma.services.orders.amend import want_cancel
+from sigma.services.orders.gtt import rests
+from sigma.services.orders.gtt_sync import TriggerList, TriggerReport, TriggerSync, fired_elsewhere
 from sigma.services.orders.house import OrderHouse, freeze, random_id
+from sigma.services.orders.verdicts import Verdicts
+from sigma.services.orders.writes import order_of
+
+BY_BOOK = frozenset({CommandKind.PLACE, CommandKind.MODIFY, CommandKind.CANCEL})
+"""Writes that the order book settles."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +78,8 @@ class BookSync:
 
     def __init__(self, house: OrderHouse) -> None:
         self._house = house
+        self.triggers = TriggerSync(house)
+        self.conversions = Conversions(house)
 
     def sync(self, account_id: int) -> SyncReport:
         """Read book and executions once and record what they say.
@@ -82,9 +92,26 @@ class BookSync:
         house = self._house
         book, asked_ns = house.connected.read(account_id, CallKind.BOOK, self._timed_book, attempts=1)
         fills = house.connected.read(account_id, CallKind.FILLS, lambda broker: broker.fills(), attempts=1)
+        listed, unread = self._listed(account_id, book)
         with house.store.begin() as tx:
             account = tx.accounts.get(account_id)
-            return _Pass(house, tx, account, book, fills, asked_ns).run()
+            # Before the book: a trigger that fired gives its order the id of what it placed.
+            told = None if listed is None else self.triggers.apply(tx, account, listed)
+            report = _Pass(house, tx, account, book, fills, asked_ns, told).run()
+        try:
+            unsettled = self.conversions.settle(account_id)
+        except BrokerError as error:
+            unsettled, unread = 1, (*unread, f"positions: {error}")
+        return replace(report, unknown=report.unknown + unsettled, bad=(*report.bad, *unread))
+
+    def _listed(self, account_id: int, book: BookRead) -> tuple[TriggerList | None, tuple[str, ...]]:
+        """Return the broker's triggers where it is time to read them; why not, where they could not be: the book counts alone."""
+        if not self.triggers.due(account_id, book.rows):
+            return None, ()
+        try:
+            return self.triggers.read(account_id), ()
+        except BrokerError as error:
+            return None, (f"triggers: {error}",)
 
     def _timed_book(self, broker: Broker) -> tuple[BookRead, int]:
         """Return the book and when it was asked for (boot clock): after the wait for a turn, which brings two reads no closer."""
@@ -96,13 +123,23 @@ class _Pass:
     """One application of a book, in one transaction."""
 
     def __init__(
-        self, house: OrderHouse, tx: Unit, account: Account, book: BookRead, fills: Rows[BrokerFill], asked_ns: int
+        self,
+        house: OrderHouse,
+        tx: Unit,
+        account: Account,
+        book: BookRead,
+        fills: Rows[BrokerFill],
+        asked_ns: int,
+        listed: TriggerReport | None = None,
     ) -> None:
         self.house, self.tx, self.account, self.book, self.fills, self.asked_ns = house, tx, account, book, fills, asked_ns
         self.now = house.clock.now()
         self.today = ist_date(self.now)
+        self.verdicts = Verdicts(house, tx, account, self.now)
+        self.listed = listed
+        self.resting = tx.gtts.list(account_id=account.id, resting=True)
         self.open = list(tx.commands.open(account.id))
-        self.changed = self.adopted = self.new_fills = 0
+        self.changed, self.adopted, self.new_fills = (listed.changed if listed else 0), 0, 0
         named = {row.broker_order_id for row in book.rows} | {row.broker_order_id for row in fills.rows}
         self.attached = dict(tx.orders.by_broker_ids(account.id, sorted(named)))
         self.tagged = dict(tx.orders.by_client_ids([row.tag for row in book.rows if row.tag]))
@@ -118,16 +155,23 @@ class _Pass:
         self._judge_lost()
         self._after()
         working = self.tx.orders.list(account_id=self.account.id, statuses=(*LIVE, OrderStatus.UNKNOWN, OrderStatus.SENDING))
-        active = any(not order.unsettled for order in working) or self._fills_missing()
-        bad = (*(f"{bad.what}: {bad.reason}" for bad in self.book.bad), *self.fills.bad, *self.unreadable)
+        active = any(self._moves(order) for order in working) or self._fills_missing()
+        unlisted = self.listed.bad if self.listed else ()
+        bad = (*(f"{bad.what}: {bad.reason}" for bad in self.book.bad), *self.fills.bad, *self.unreadable, *unlisted)
         counts = (len(self.book.rows), self.changed, self.adopted, self.new_fills)
         ahead_s = self.book.ahead_s
         return SyncReport(self.account.name, self.now, *counts, active=active, unknown=self._unknown(), bad=bad, ahead_s=ahead_s)
 
+    def _moves(self, order: Order) -> bool:
+        """Say whether something may happen to an order soon: a trigger that rests waits for its exchange to open."""
+        exchange, _ = split_listing(order.listing)
+        return not order.unsettled and (not rests(order) or self.house.calendar.is_open(exchange, self.now))
+
     def _unknown(self) -> int:
-        """Count the writes whose outcome reading the book may still bring out."""
+        """Count the writes whose outcome reading the book or the triggers may still bring out."""
         lost = [command for command in self.tx.commands.open(self.account.id) if command.state is CommandState.UNKNOWN]
-        return sum(not self.tx.orders.get(command.order_id).unsettled for command in lost)
+        of_orders = sum(command.kind in BY_BOOK and not order_of(self.tx, command).unsettled for command in lost)
+        return of_orders + sum(command.kind is CommandKind.GTT and not command.look_alikes for command in lost)
 
     def _known_today(self) -> set[str]:
         """Broker ids that a complete book of today must show."""
@@ -168,8 +212,8 @@ class _Pass:
 
     def _check_tag(self, order: Order, row: BrokerOrder, *, first_seen: bool) -> None:
         """An account whose first tag is not echoed stops: nothing could be settled there."""
-        if order.source is Source.BROKER or self.account.tag_verified or not first_seen:
-            return
+        if order.source is Source.BROKER or order.request.gtt or self.account.tag_verified or not first_seen:
+            return  # what a trigger places carries no tag
         if row.tag == order.client_order_id:
             self.account = self.tx.accounts.save(replace(self.tx.accounts.get(self.account.id), tag_verified=True))
         elif not self.account.frozen_reason:
@@ -177,11 +221,20 @@ class _Pass:
             self.account = self.tx.accounts.get(self.account.id)
 
     def _could_be_ours(self, row: BrokerOrder) -> bool:
-        """Untagged and alike to a write under way or lost: not adopted until that is settled, or its day is over."""
+        """Untagged and alike to a write under way or lost, or to what a trigger may have placed: not adopted until that is
+        settled, or its day is over.
+        """
         places = [command for command in self.open if command.kind is CommandKind.PLACE]
-        orders = [self.tx.orders.get(command.order_id) for command in places]
+        orders = [order_of(self.tx, command) for command in places]
         open_orders = [order for order in orders if order.broker_order_id is None and not order.unsettled]
-        return any(settlement.looks_like(order, row, ()) for order in open_orders)
+        return any(settlement.looks_like(order, row, ()) for order in open_orders) or self._may_have_fired(row)
+
+    def _may_have_fired(self, row: BrokerOrder) -> bool:
+        """Say whether a row may be what a trigger of ours placed: until the list of triggers was read, and could show it."""
+        if not fired_elsewhere(self.resting, [row]):
+            return False
+        age = (self.now - (row.placed_at or self.now)).total_seconds()
+        return self.listed is None or age < self.house.seconds("orders.visibility_delay")
 
     def _adopt_outsider(self, row: BrokerOrder) -> None:
         self._adopt(row, "placed outside SigmaTrader")
@@ -267,14 +320,15 @@ class _Pass:
     def _judge_lost(self) -> None:
         """Judge the writes without an answer: not those in flight, nor those whose waits another boot's clock counted."""
         boot = self.house.clock.boot_id
-        lost = [command for command in self.open if command.state is CommandState.UNKNOWN and command.boot_id == boot]
+        unknown = [command for command in self.open if command.state is CommandState.UNKNOWN and command.boot_id == boot]
+        lost = [command for command in unknown if command.kind in BY_BOOK]
         if lost:
             read = Read(self.book, self.asked_ns, self._known_today(), self.attached.keys())
             for command in lost:
                 self._judge(command, read)
 
     def _judge(self, command: Command, read: Read) -> None:
-        order = self.tx.orders.get(command.order_id)
+        order = order_of(self.tx, command)
         house = self.house
         rules = SettleRules(
             house.seconds("orders.call_timeout"), house.seconds("orders.visibility_delay"), house.seconds("orders.absence_gap")
@@ -286,61 +340,13 @@ class _Pass:
         }[command.kind]
         judgement = judge(order, command, read, rules, self.today)
         self.house.probe.reached("settling")
-        self._conclude(order, command, judgement)
-
-    def _conclude(self, order: Order, command: Command, judgement: Judgement) -> None:
-        endings: Mapping[Finding, Callable[[Order, Command, Judgement], None]] = {
-            Finding.FOUND: self._end_answered,
-            Finding.TWINS: self._end_answered,
-            Finding.APPLIED: self._end_answered,
-            Finding.NOT_APPLIED: self._end_refused,
-            Finding.ABSENT: self._end_absent,
-            Finding.DAY_OVER: self._end_unsettled,
-            Finding.LOOK_ALIKE: self._keep_waiting,
-            Finding.WAIT: self._keep_waiting,
-        }
-        endings[judgement.finding](order, command, judgement)
-
-    def _end_answered(self, order: Order, command: Command, judgement: Judgement) -> None:
-        self._end(command, CommandState.ANSWERED, judgement.reason)
-        self.house.note(self.tx, order, "SETTLED", f"{command.kind.lower()} settled: {judgement.reason}")
-
-    def _end_refused(self, order: Order, command: Command, judgement: Judgement) -> None:
-        self._end(command, CommandState.REFUSED, judgement.reason)
-        self.house.note(self.tx, order, "SETTLED", f"{command.kind.lower()} did not happen: {judgement.reason}")
-
-    def _end_absent(self, order: Order, command: Command, judgement: Judgement) -> None:
-        proven = replace(command, absent_reads=judgement.absent_reads)
-        self._end(proven, CommandState.REFUSED, judgement.reason)
-        if order.status is OrderStatus.UNKNOWN:
-            moved = replace(lifecycle.move(order, Act.ABSENT, self.now), broker_reason="")
-            self.house.save(self.tx, moved, "SETTLED", f"not placed: {judgement.reason}")
-
-    def _end_unsettled(self, order: Order, command: Command, judgement: Judgement) -> None:
-        if command.kind is not CommandKind.PLACE:
-            self._end(command, CommandState.REFUSED, judgement.reason)
-        if order.status is OrderStatus.UNKNOWN and not order.unsettled:
-            text = f"{judgement.reason}: only a person can say what became of it"
-            self.house.save(self.tx, replace(order, unsettled=True), "UNSETTLED", text)
-            self.house.alarm(
-                self.tx, self.account, "UNSETTLED", f"Order {order.id} ({order.listing}): {text}.", order_id=order.id
-            )
-
-    def _keep_waiting(self, order: Order, command: Command, judgement: Judgement) -> None:
-        if judgement.look_alikes and judgement.look_alikes != command.look_alikes:
-            self.house.note(
-                self.tx, order, "LOOK_ALIKE", f"{judgement.reason}; say which it is", ids=",".join(judgement.look_alikes)
-            )
-        if (judgement.absent_reads, judgement.look_alikes) != (command.absent_reads, command.look_alikes):
-            self.tx.commands.save(replace(command, absent_reads=judgement.absent_reads, look_alikes=judgement.look_alikes))
-
-    def _end(self, command: Command, state: CommandState, why: str) -> None:
-        text = f"{command.text}; settled: {why}" if command.text else why
-        self.tx.commands.save(replace(command, state=state, answered_at=self.now, text=text))
+        self.verdicts.conclude(order, command, judgement)
 
     def _after(self) -> None:
         """Earlier sessions' orders whose book is gone become UNSETTLED; wanted cancels go out once an id is known."""
         for order in self.tx.orders.list(account_id=self.account.id, statuses=(*LIVE, OrderStatus.UNKNOWN)):
+            if order.slices:
+                continue  # it is in no book; its slices are
             over = order.session_date is not None and order.session_date < self.today and not self._in_book(order)
             if over and not order.unsettled:
                 unknown = order if order.status is OrderStatus.UNKNOWN else lifecycle.move(order, Act.BOOK_GONE, self.now)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 from sigma.domain.errors import Conflict, InvalidOrder
 from sigma.domain.instruments import Listing
 from sigma.domain.orders import Order, OrderEvent, OrderMode, OrderRequest, OrderStatus, Source
-from sigma.engines.orders import fit
+from sigma.engines.orders import copy_of, fit
 from sigma.ports.storage import Unit
 from sigma.services.orders.approve import Approval
 from sigma.services.orders.house import OrderHouse, random_id
+from sigma.services.orders.off_hours import linked
+from sigma.services.orders.slices import pieces_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class Origin:
     parent_id: int | None = None
     generation: int = 0
     tags: tuple[str, ...] = ()
+    reduce_only: bool = False
 
 
 def new_order(
@@ -56,13 +58,15 @@ def new_order(
         lot_size=listing.lot_size,
         tick_size=listing.tick_size,
         correlation_id=origin.correlation_id,
+        reduce_only=origin.reduce_only,
     )
 
 
 def store_waiting(tx: Unit, order: Order) -> Order:
     """Store a WAITING order with the first line of its history."""
     stored = tx.orders.add(order)
-    text = f"waits for approval ({order.stale_reason})" if order.stale_reason else "waits for approval"
+    text = "waits for the risk gate, then goes out by itself" if order.mode is OrderMode.AUTO else "waits for approval"
+    text = f"{text} ({order.stale_reason})" if order.stale_reason else text
     tx.orders.add_event(OrderEvent(0, stored.id, stored.created_at, "QUEUED", stored.status, text, {}, stored.correlation_id))
     return stored
 
@@ -83,9 +87,10 @@ def queue_order(
     stale_reason: str = "",
     correlation_id: str = "",
     client_order_id: str | None = None,
+    reduce_only: bool = False,
 ) -> Order:
     """Store a WAITING order in the unit that consumes the event which caused it. No quote, no risk, no network."""
-    origin = Origin(source, mode, strategy, signal_id, external_id, stale_reason, correlation_id)
+    origin = Origin(source, mode, strategy, signal_id, external_id, stale_reason, correlation_id, reduce_only=reduce_only)
     order = new_order(now, user_id, request, listing, origin, client_order_id)
     return store_waiting(tx, replace(order, account_id=account_id))
 
@@ -182,48 +187,37 @@ class Submission:
                 raise Conflict(f"Order {order_id} is {ended.status}: only an ended order can be repeated.", hint=hint)
             if ended.source is Source.BROKER and ended.risk_note:
                 raise Conflict(f"Order {order_id} cannot be repeated: {ended.risk_note}.", hint="Place a new order by hand.")
-            for waiting in tx.orders.list(user_id=user_id, statuses=[OrderStatus.WAITING]):
-                if waiting.parent_id == ended.id:  # a second click is no second wish
-                    raise Conflict(f"Order {waiting.id} repeats order {order_id} and waits already.", hint="Approve that one.")
-            rest = ended.unfilled or ended.request.quantity
-            now = house.clock.now()
-            order = replace(
+            self._not_repeated(tx, ended)
+            order = copy_of(
                 ended,
-                id=0,
-                request=replace(ended.request, quantity=rest, disclosed_quantity=min(ended.request.disclosed_quantity, rest)),
-                status=OrderStatus.WAITING,
+                house.clock.now(),
                 client_order_id=random_id(),
                 mode=OrderMode.MANUAL,
                 source=Source.PERSON if ended.source is Source.BROKER else ended.source,
-                created_at=now,
-                updated_at=now,
-                parent_id=ended.id,
-                generation=ended.generation + 1,
-                **_FRESH,
             )
             house.note(tx, ended, "REQUEUED", "a copy waits in the queue")
             return store_waiting(tx, order)
 
+    def _not_repeated(self, tx: Unit, ended: Order) -> None:
+        """Refuse to repeat what is repeated already: by a second click, by the policy for closed markets, or as a slice.
 
-_FRESH: dict[str, Any] = {
-    "broker_order_id": None,
-    "exchange_order_id": None,
-    "external_id": None,
-    "filled_quantity": 0,
-    "average_price": None,
-    "broker_status": "",
-    "broker_reason": "",
-    "risk_note": "",
-    "stale_reason": "",
-    "unsettled": False,
-    "cancel_wanted": False,
-    "session_date": None,
-    "approved_at": None,
-    "sent_at": None,
-    "final_at": None,
-    "version": 1,
-}
-"""What an order's copy does not inherit."""
+        Raises
+        ------
+        Conflict
+            Another order stands for it.
+        """
+        if ended.slice_no:
+            told = (
+                f"Order {ended.id} is slice {ended.slice_no} of order {ended.parent_id}: that one is repeated, with all it lacks."
+            )
+            raise Conflict(told, hint=f"Repeat order {ended.parent_id} once all its slices have ended.")
+        for waiting in tx.orders.list(user_id=ended.user_id, statuses=[OrderStatus.WAITING], parent_id=ended.id):
+            raise Conflict(f"Order {waiting.id} repeats order {ended.id} and waits already.", hint="Approve that one.")
+        for one in (ended, *pieces_of(tx, ended)):
+            other = linked(tx, one)
+            if other is not None and not (other.status.final and not other.filled_quantity):
+                told = f"Order {other.id} stands in for order {one.id}, which the market was closed for."
+                raise Conflict(told, hint="Cancel that one first, or leave it be.")
 
 
 def _wish(request: OrderRequest) -> tuple[object, ...]:

@@ -93,6 +93,8 @@ CREATE INDEX ix_orders_signal ON orders (signal_id)
 
 CREATE INDEX ix_orders_strategy ON orders (user_id, strategy, created_at)
 
+CREATE INDEX ix_orders_user_approved ON orders (user_id, approved_at)
+
 CREATE INDEX ix_orders_user_created ON orders (user_id, created_at)
 
 CREATE INDEX ix_orders_user_status ON orders (user_id, status)
@@ -155,7 +157,7 @@ CREATE TABLE commands (
 	look_alikes TEXT NOT NULL,
 	version INTEGER NOT NULL,
 	CONSTRAINT pk_commands PRIMARY KEY (id),
-	CONSTRAINT ck_commands_order CHECK (order_id IS NOT NULL OR kind = 'CONVERT'),
+	CONSTRAINT ck_commands_order CHECK (order_id IS NOT NULL OR kind IN ('CONVERT', 'GTT')),
 	CONSTRAINT fk_commands_user_id FOREIGN KEY(user_id) REFERENCES users (id),
 	CONSTRAINT fk_commands_order_id FOREIGN KEY(order_id) REFERENCES orders (id),
 	CONSTRAINT fk_commands_account_id FOREIGN KEY(account_id) REFERENCES accounts (id)

@@ -72,11 +72,13 @@ def _alter() -> None:
                 op.execute(f"ALTER TABLE {table} ALTER COLUMN {column.split()[0]} DROP DEFAULT")
     op.execute("ALTER TABLE commands ALTER COLUMN order_id DROP NOT NULL")
     _kinds("'PLACE', 'MODIFY', 'CANCEL', 'CONVERT', 'GTT'", "'PLACE', 'MODIFY', 'GTT'")
-    op.execute("ALTER TABLE commands ADD CONSTRAINT ck_commands_order CHECK (order_id IS NOT NULL OR kind = 'CONVERT')")
+    op.execute("ALTER TABLE commands ADD CONSTRAINT ck_commands_order CHECK (order_id IS NOT NULL OR kind IN ('CONVERT', 'GTT'))")
     _kill_scope("user_id, account_key, strategy")
+    op.execute("CREATE INDEX ix_orders_user_approved ON orders (user_id, approved_at)")
 
 
 def _alter_back() -> None:
+    op.execute("DROP INDEX ix_orders_user_approved")
     op.execute("ALTER TABLE commands DROP CONSTRAINT ck_commands_order")
     op.execute("ALTER TABLE commands ALTER COLUMN order_id SET NOT NULL")
     _kinds("'PLACE', 'MODIFY', 'CANCEL'", "'PLACE', 'MODIFY'")
