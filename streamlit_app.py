@@ -17,7 +17,7 @@ icon = Path(__file__).parent / "pages" / "ui" / "icon.svg"
 st.set_page_config(page_title="SigmaTrader", page_icon=icon, layout="wide", initial_sidebar_state=200)
 try:
     user = visitor()
-    page = menu(user.role, {"queue": desk().orders.count(status="WAITING")})
+    page = menu(user.role, {"queue": desk().orders.count(status="WAITING", mode="MANUAL")})
     send_to_login_first()
     st.html(STYLESHEET)
     draw_wanted(page.url_path)

@@ -33,6 +33,11 @@ class Badge:
     broker: str
 
     @property
+    def paper(self) -> bool:
+        """Whether its money is imaginary."""
+        return self.shape == PAPER[0]
+
+    @property
     def text(self) -> str:
         """Shape and name, with what restricts the account after it."""
         limited = "" if self.trading_mode == TradingMode.NORMAL else f" · {self.trading_mode}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
@@ -26,23 +27,38 @@ AUTH_WORDS = {AuthMode.MANUAL: "I log in each day", AuthMode.AUTO: "SigmaTrader 
 
 def mode(account_id: int, name: str, now: TradingMode) -> None:
     """Ask for an account's trading mode."""
-    key = f"mode-choice:{account_id}"
+    general = desk().risk.mode()
+    note = "" if general is TradingMode.NORMAL else f" For all accounts it is **{general}**; the stricter one applies."
+
+    def change(chosen: str) -> str:
+        after = desk().accounts.update(account_id, trading_mode=chosen)
+        return f"{after.name}: trading mode {after.trading_mode}."
+
+    _ask_mode(f"Change what {escape(name)} may send?", note, f"mode:{account_id}", now, change)
+
+
+def mode_of_all() -> None:
+    """Ask for the trading mode of all accounts."""
+    many = len(desk().accounts.table())
+    note = f" It holds for {'1 account' if many == 1 else f'all {many} accounts'}; an account's own mode may be stricter."
+
+    def change(chosen: str) -> str:
+        desk().risk.set_mode(chosen)
+        return f"All accounts: trading mode {chosen}."
+
+    _ask_mode("Change what all accounts may send?", note, "mode:all", desk().risk.mode(), change)
+
+
+def _ask_mode(title: str, note: str, key: str, now: TradingMode, change: Callable[[str], str]) -> None:
+    radio = f"choice:{key}"
 
     def choose() -> bool:
         captions = [MODES[one][:1].upper() + MODES[one][1:] for one in TradingMode]
-        st.radio("Trading mode", list(TradingMode), index=list(TradingMode).index(now), captions=captions, key=key)
+        st.radio("Trading mode", list(TradingMode), index=list(TradingMode).index(now), captions=captions, key=radio)
         return True
 
-    def change() -> str:
-        after = desk().accounts.update(account_id, trading_mode=st.session_state[key])
-        return f"{after.name}: trading mode {after.trading_mode}."
-
-    general = desk().risk.mode()
-    stricter = "" if general is TradingMode.NORMAL else f" For all accounts it is **{general}**; the stricter one applies."
-    question = Question(
-        f"Change what {escape(name)} may send?", f"It counts for orders that go out from now on.{stricter}", "Keep", "Change"
-    )
-    ask(question, f"mode:{account_id}", change, choose)
+    question = Question(title, f"It counts for orders that go out from now on.{note}", "Keep", "Change")
+    ask(question, key, lambda: change(st.session_state[radio]), choose)
 
 
 def release(account_id: int, name: str, why: str) -> None:

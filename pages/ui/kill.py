@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
 from pages.ui.badges import Badge, badges, escape
+from pages.ui.clocks import clocks
 from pages.ui.dialogs import close_dialog, pressed, show_dialog
 from pages.ui.rows import rows
 from pages.ui.session import desk, visitor
 from sigma.desk import Desk
+from sigma.domain import show
 from sigma.domain.errors import SigmaError, StaleData
+from sigma.domain.risk import KillState
 
 STOP = "STOP"
 BLOCK, CANCEL, FLATTEN = "block", "cancel", "flatten"
@@ -76,35 +79,54 @@ def _held(mine: Desk, account: str) -> int | None:
         return None
 
 
-def allow_trading() -> None:
-    """Ask the owner for a reason and switch the kill switches off."""
-    show_dialog("Allow trading again?", _allow, icon=":material/lock_open:")
+def allow_trading(account_id: int | None = None, strategy: str = "") -> None:
+    """Ask the owner for a reason and switch one kill switch off, that of an account or a strategy where it is named."""
+    key = f"{account_id}:{strategy}"
+    show_dialog("Allow trading again?", _allow, account_id, strategy, key, icon=":material/lock_open:")
 
 
-def _allow() -> None:
+def _allow(account_id: int | None, strategy: str, key: str) -> None:
     mine = desk()
+    names = {row.id: row.name for row in rows(mine.accounts.table())}
     kills = mine.risk.kills()
-    for kill in kills:
-        st.markdown(f"Stopped: {escape(kill.reason)}")
-    running = len(mine.kill_runs(True))
-    if running:
-        st.warning(f"{_count(running, 'account')} not verified yet: what is going on there ends where it is.")
-    reason = st.text_input("Reason for allowing it again", key="arm-reason", live=True)
+    kill = next((one for one in kills if (one.account_id, one.strategy) == (account_id, strategy)), None)
+    if kill is None:
+        st.markdown("Nothing is stopped here any more.")
+        st.button("Close", key=f"arm-close:{key}", on_click=close_dialog)
+        return
+    st.markdown(clocks(_stopped(kill, names, mine)))
+    others = [one for one in kills if one is not kill]
+    if others:
+        st.caption(f"{_count(len(others), 'other stop')} {'stays' if len(others) == 1 else 'stay'} on.")
+    if going := _going(mine, names.get(account_id or 0), strategy):
+        st.warning(f"{_count(going, 'account')} not verified yet: what is going on there ends where it is.")
+    reason = st.text_input("Reason for allowing it again", key=f"arm-reason:{key}", live=True)
     with st.container(horizontal=True, horizontal_alignment="right"):
-        st.button("Leave it stopped", key="arm-keep", on_click=close_dialog)
-        acted = pressed("Allow trading", key="go_arm", type="primary", disabled=not reason.strip())
+        st.button("Leave it stopped", key=f"arm-keep:{key}", on_click=close_dialog)
+        acted = pressed("Allow trading", key=f"go_arm:{key}", type="primary", disabled=not reason.strip())
     if not acted:
         return
-    names = {row.id: row.name for row in rows(mine.accounts.table())}
     try:
-        for kill in kills:
-            scope = "all" if kill.account_id is None else names[kill.account_id]
-            mine.kill(scope, strategy=kill.strategy, reason=reason.strip(), on=False)
+        scope = "all" if account_id is None else names[account_id]
+        mine.kill(scope, strategy=strategy, reason=reason.strip(), on=False)
     except SigmaError as error:
-        st.error(f"**{error.message}** {error.hint}".strip())
+        st.error(f"**{escape(error.message)}** {escape(error.hint)}".strip())
         return
     st.toast("Trading is allowed again.", icon=":material/check:")
     close_dialog()
+
+
+def _stopped(kill: KillState, names: Mapping[int, str], mine: Desk) -> str:
+    """Return in Markdown what is stopped, since when, by whom and why."""
+    where = "all accounts" if kill.account_id is None else names.get(kill.account_id, show.MISSING)
+    what = f"Strategy {kill.strategy} on {where}" if kill.strategy else f"Trading on {where}"
+    return f"**{escape(what)}** was stopped at {show.when(kill.at, mine.now())} IST by {escape(kill.by)}: {escape(kill.reason)}"
+
+
+def _going(mine: Desk, account: str | None, strategy: str) -> int:
+    """Return on how many accounts a stop of this scope is still at work; all accounts when none is named."""
+    going = (row for row in rows(mine.kill_runs(True)) if not row.product)
+    return sum((account is None or row.account == account) and row.strategy == strategy for row in going)
 
 
 def may_trade() -> bool:

@@ -48,6 +48,7 @@ PAGES = (
     PageSpec("Watch", "instruments", "Instruments", "search"),
     PageSpec("Review", "activity", "Activity", "account_tree"),
     PageSpec("Set up", "brokers", "Brokers", "key"),
+    PageSpec("Set up", "risk", "Risk", "shield"),
     PageSpec("Set up", "settings", "Settings", "tune"),
     PageSpec("Set up", "health", "Health", "health_and_safety"),
 )

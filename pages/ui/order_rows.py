@@ -74,8 +74,8 @@ def reason(row: Mapping[str, Any]) -> str:
 def origin(row: Mapping[str, Any]) -> str:
     """Return where an order came from, whether it wishes for a trigger that rests at the broker, and how it was cut."""
     source = SOURCES.get(row["source"], row["source"])
-    piece = f"slice {row['slice_no']} of order {row['parent_id']}" if row["slice_no"] else ""
-    cut = f"{row['slices']} slices" if row["slices"] else piece
+    piece = f"slice {row['slice_no']} of order {row['parent_id']}" if row.get("slice_no") else ""
+    cut = f"{row['slices']} slices" if row.get("slices") else piece
     return " · ".join(filter(None, (source, row["strategy"], "GTT" if row["gtt"] else "", cut)))
 
 

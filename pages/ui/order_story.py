@@ -15,11 +15,26 @@ from sigma.domain.risk import RiskDecision
 from sigma.domain.show import Tone
 from sigma.domain.signals import Signal
 from sigma.domain.story import Step, Story, progress, steps, title
+from sigma.domain.strategies import SignalShare
 from sigma.domain.times import to_ist
 
 WIDTH = 520
-KINDS = {"signal": "Signal", "risk": "Risk gate", "broker": "To the broker", "order": "Order", "fill": "Fill"}
-TONES = {"signal": Tone.WAITS, "risk": Tone.STOPPED, "broker": Tone.MOVES, "order": Tone.OVER, "fill": Tone.GOOD}
+KINDS = {
+    "signal": "Signal",
+    "share": "On the accounts",
+    "risk": "Risk gate",
+    "broker": "To the broker",
+    "order": "Order",
+    "fill": "Fill",
+}
+TONES = {
+    "signal": Tone.WAITS,
+    "share": Tone.MOVES,
+    "risk": Tone.STOPPED,
+    "broker": Tone.MOVES,
+    "order": Tone.OVER,
+    "fill": Tone.GOOD,
+}
 
 
 def show_story(order_id: int) -> None:
@@ -88,8 +103,11 @@ def words(step: Step) -> str:
             source.note,
         )
         return " · ".join(part for part in parts if part)
+    if isinstance(source, SignalShare):
+        return source.words({badge.id: badge.name for badge in badges()})
     if isinstance(source, RiskDecision):
-        return "✓ Let it pass." if source.allowed else f"✕ Stopped it ({source.code}): {source.text}"
+        passed = f"✓ Let {source.quantity} pass: {source.text}" if source.text else "✓ Let it pass."
+        return passed if source.allowed else f"✕ Stopped it ({source.code}): {source.text}"
     if isinstance(source, Command):
         said = " ".join(filter(None, (source.code, source.text)))
         return f"{source.kind.capitalize()}: {source.state.lower()}{f', {said}' if said else ''}"

@@ -65,7 +65,8 @@ def verdict(decision: RiskDecision) -> str:
     """Return the risk gate's word as Markdown, with the numbers of the rules that measured something."""
     measured = "".join(f"  \n{_words(one.rule)}: {_numbers(one.numbers)}" for one in decision.results if one.numbers)
     if decision.allowed:
-        return f":green[✓] The risk gate lets it pass.{measured}"
+        smaller = f" {show.quantity(decision.quantity)} of it: {escape(decision.text)}." if decision.text else " it pass."
+        return f":green[✓] The risk gate lets{smaller}{measured}"
     return f"**✕ The risk gate would stop it:** {escape(decision.text)}.{measured}"
 
 

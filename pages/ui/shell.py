@@ -96,7 +96,11 @@ def _banners(found: Lasting) -> None:
             )
             st.error(clocks(words), icon=":material/front_hand:")
             if is_owner():
-                st.button("Allow again", key=f"arm:{kill.account_id}:{kill.strategy}", **opens(allow_trading))
+                st.button(
+                    "Allow again",
+                    key=f"arm:{kill.account_id}:{kill.strategy}",
+                    **opens(allow_trading, kill.account_id, kill.strategy),
+                )
     if found.kills or found.stopping:
         live(stops, EVERY_S)
     if found.mode is not TradingMode.NORMAL:

@@ -2,49 +2,25 @@
 
 from __future__ import annotations
 
-import json
-
 import streamlit as st
 
 from pages.ui.dialogs import close_dialog, opens, pressed, show_dialog
-from pages.ui.rows import rows
+from pages.ui.payload import address, builder
 from pages.ui.session import desk
-from sigma.domain import show
 from sigma.domain.errors import SigmaError
-from sigma.domain.signals import PLACE_OF_SECRET, alert_text
-
-PATH = "/webhook/tradingview"
-GATEWAY = "gateway"
 
 
 def webhook() -> None:
     """Draw where alerts are sent to, whether there is a secret, and what an alert says."""
     with st.container(border=True):
         st.subheader("Address", anchor=False)
-        _address()
+        address()
     with st.container(border=True):
         st.subheader("Secret", anchor=False)
         _secret()
     with st.container(border=True):
         st.subheader("Message", anchor=False)
-        st.markdown(
-            "Paste it into the alert's *Message* and put your secret in the place of "
-            f"`{PLACE_OF_SECRET}`. The double braces are filled in by TradingView. Its order waits in the queue for your yes."
-        )
-        st.code(json.dumps(alert_text("TV-01", "MIS", "{{strategy.order.contracts}}"), indent=2), language=None)
-
-
-def _address() -> None:
-    beat = next((row for row in rows(desk().health()) if row.process == GATEWAY), None)
-    address = None if beat is None else beat.detail.get("address")
-    if beat is None or address is None:
-        st.markdown("The webhook has not said where it listens. `sigma up` starts it.")
-        return
-    st.code(f"{address}{PATH}", language=None)
-    st.caption(
-        f"{show.freshness('answered', beat.at, desk().now())}. It listens on this machine: TradingView reaches it through a "
-        "tunnel, whose public address takes the place of the first part."
-    )
+        builder(list(desk().strategies.table()["name"]), "webhook")
 
 
 def _secret() -> None:

@@ -79,6 +79,7 @@ from sigma.services.sessions import SessionsService
 from sigma.services.settings import SettingsService
 from sigma.services.signals import SignalsService
 from sigma.services.strategies import StrategiesService
+from sigma.services.strategy_book import StrategyBook
 from sigma.services.turns import Turns
 from sigma.services.upkeep import Upkeep
 from sigma.store.lake import open_lake
@@ -333,6 +334,11 @@ class House:
         orders = self.orders
         exits = Exits(orders.house, orders.approval, orders.amendment, self.ledger)
         return KillService(orders.house, KillSteps(orders.house, orders.sync, orders.amendment, exits))
+
+    @cached_property
+    def strategy_book(self) -> StrategyBook:
+        """What strategies hold and made, and the way out of it."""
+        return StrategyBook(self.store, self.clock, self.ledger, self.quotes, self.kill, self.events)
 
     @cached_property
     def kill_watch(self) -> KillWatch:

@@ -14,6 +14,7 @@ from sigma.cli import texts
 from sigma.domain import story
 from sigma.domain.orders import Order, OrderStatus
 from sigma.domain.story import Story
+from sigma.domain.strategies import SignalShare
 
 Names = Mapping[int, str]
 
@@ -83,7 +84,8 @@ def chain(told: Story, names: Names, now: datetime) -> Iterator[Text | Table]:
     table.add_column("what", no_wrap=True, style="bold")
     table.add_column("words", overflow="fold")
     for step in story.steps(told):
-        table.add_row(texts.when(step.at, now), step.kind, Text(step.words))
+        words = step.source.words(names) if isinstance(step.source, SignalShare) else step.words
+        table.add_row(texts.when(step.at, now), step.kind, Text(words))
     yield table
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from sigma.desk.cells import MAYBE_WHOLE, MOMENT, TEXT, WHOLE, facts, frame
 from sigma.desk.words import amount, whole, word
+from sigma.domain import show
 from sigma.domain.errors import InvalidOrder
 from sigma.domain.gtt import Gtt, GttLeg
 from sigma.domain.orders import Product, Side, Source
@@ -105,7 +106,7 @@ class GttDesk:
 
 
 def _row(row: Gtt, account: str, label: str) -> Mapping[str, object]:
-    legs = " · ".join(f"{leg.quantity} at {leg.price} when {leg.trigger_price}" for leg in row.legs)
+    legs = " · ".join(f"{leg.quantity} at {show.price(leg.price)} when {show.price(leg.trigger_price)}" for leg in row.legs)
     return facts(GTTS, row, account=account, label=label, legs=legs, quantity=largest(row.legs).quantity)
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from sigma.desk.cells import FLAG, MOMENT, TEXT, WHOLE, facts, frame
+from sigma.domain.kill import KillRun
 from sigma.services.kill import Stop
 
 if TYPE_CHECKING:
@@ -56,6 +58,10 @@ class KillDesk:
     def runs(self, running: bool | None) -> pd.DataFrame:
         """Return runs."""
         names = {account.id: account.name for account in self._house.accounts.list(self._user_id)}
-        found = self._house.kill.runs(self._user_id, running=running)
-        told = [{"account": names.get(run.account_id, ""), "notes": "; ".join(run.notes)} for run in found]
-        return frame(RUNS, [facts(RUNS, run, **more) for run, more in zip(found, told, strict=True)])
+        return runs_table(self._house.kill.runs(self._user_id, running=running), names)
+
+
+def runs_table(found: Sequence[KillRun], names: Mapping[int, str]) -> pd.DataFrame:
+    """Return runs as a frame; `names` are account names by id."""
+    told = [{"account": names.get(run.account_id, ""), "notes": "; ".join(run.notes)} for run in found]
+    return frame(RUNS, [facts(RUNS, run, **more) for run, more in zip(found, told, strict=True)])

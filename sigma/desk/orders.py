@@ -14,7 +14,7 @@ from sigma.desk import baskets, frames, ledger
 from sigma.desk.closes import closes
 from sigma.desk.words import amount, typed, whole, word
 from sigma.domain.errors import InvalidOrder
-from sigma.domain.orders import Order, OrderRequest, OrderStatus, OrderType, Product, Side, Source, Validity, Variety
+from sigma.domain.orders import Order, OrderMode, OrderRequest, OrderStatus, OrderType, Product, Side, Source, Validity, Variety
 from sigma.domain.preview import Preview
 from sigma.domain.risk import RiskDecision
 from sigma.domain.story import Story
@@ -230,7 +230,10 @@ class OrdersDesk:
         return self._house.orders.views.wait(order_id, seconds, user_id=self._user_id)
 
     def queue(self, limit: int | None = None) -> pd.DataFrame:
-        """Return what waits for approval, oldest first; columns as `table`, and whose signal it is (`platform`, `late`: why)."""
+        """Return what waits for approval, oldest first; columns as `table`, and whose signal it is (`platform`, `late`: why).
+
+        What waits to go by itself is not among it: `table(status="WAITING", mode="AUTO")`.
+        """
         rows = self._house.orders.previews.queue(user_id=self._user_id, limit=limit)
         return frames.waiting(rows, self._names(), self._paper())
 
@@ -253,6 +256,7 @@ class OrdersDesk:
         *,
         group: str | None = None,
         strategy: str | None = None,
+        mode: str | None = None,
         signal_id: int | None = None,
         text: str | None = None,
     ) -> pd.DataFrame:
@@ -266,12 +270,14 @@ class OrdersDesk:
             How many rows, after how many.
         group : str
             One of `sigma.domain.orders.GROUPS`, as `counts` counts it: not ended, or ended today (IST).
+        mode : str
+            AUTO: made to go by itself; MANUAL: decided by a person.
         signal_id : int
             The message that asked for them.
         text : str
             Part of the listing, of our id, of the broker's id or of a tag.
         """
-        filters: OrderFilter = {**self._filters(status, since, until, strategy, text), "signal_id": signal_id}
+        filters: OrderFilter = {**self._filters(status, since, until, strategy, text, mode), "signal_id": signal_id}
         select = self._house.orders.views.select
         rows = select(user_id=self._user_id, account=account, group=group, limit=limit, offset=offset or 0, **filters)
         return frames.orders(rows, self._names(), self._paper())
@@ -285,10 +291,11 @@ class OrdersDesk:
         *,
         group: str | None = None,
         strategy: str | None = None,
+        mode: str | None = None,
         text: str | None = None,
     ) -> int:
         """Return how many rows `table` has without a limit."""
-        filters = self._filters(status, since, until, strategy, text)
+        filters = self._filters(status, since, until, strategy, text, mode)
         return self._house.orders.views.count(user_id=self._user_id, account=account, group=group, **filters)
 
     def origins(self, since: datetime | None = None, until: datetime | None = None) -> pd.DataFrame:
@@ -360,10 +367,12 @@ class OrdersDesk:
         until: datetime | None,
         strategy: str | None,
         text: str | None,
+        mode: str | None,
     ) -> OrderFilter:
         words = [status] if isinstance(status, str) else status
         statuses = None if words is None else [word(OrderStatus, one, "status") for one in words]
-        return {"statuses": statuses, "since": since, "until": until, "strategy": strategy, "text": text and text.strip()}
+        found: OrderFilter = {"since": since, "until": until, "strategy": strategy, "text": text and text.strip()}
+        return {**found, "statuses": statuses, "mode": None if mode is None else word(OrderMode, mode, "mode")}
 
     def round_trips(
         self, account: str | int | None = None, strategy: str | None = None, since: datetime | None = None

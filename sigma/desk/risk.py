@@ -70,6 +70,11 @@ class RiskDesk:
         """Return what the risk gate said of an order, oldest first."""
         return risk_frames.decisions(self._house.risk.decisions(self._user_id, order_id))
 
+    def today(self, limit: int = 50) -> pd.DataFrame:
+        """Return what the gate stopped since midnight (IST), newest first; ``attrs``: allowed, stopped (how often), since."""
+        names = {account.id: account.name for account in self._house.accounts.list(self._user_id)}
+        return risk_frames.stopped(self._house.risk.today(self._user_id, limit), names)
+
     def replay(self, decision_id: int) -> Replay:
         """Take a stored decision again from its stored inputs; `same` says whether the verdict is the one of then."""
         return self._house.risk.replay(self._user_id, decision_id)

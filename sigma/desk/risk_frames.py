@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
 from sigma.desk.cells import FLAG, MAYBE_WHOLE, MOMENT, NUMBER, TEXT, THING, WHOLE, facts, frame
 from sigma.desk.risk_words import told
-from sigma.domain.risk import EffectiveLimit, RiskDecision, RiskLimits
+from sigma.domain.risk import EffectiveLimit, GateDay, RiskDecision, RiskLimits
 
 LIMITS = {
     "scope": TEXT,
@@ -42,6 +42,18 @@ DECISIONS = {
     "allowed": FLAG,
     "code": TEXT,
     "quantity": WHOLE,
+    "text": TEXT,
+}
+STOPPED = {
+    "id": WHOLE,
+    "order_id": WHOLE,
+    "decided_at": MOMENT,
+    "account": TEXT,
+    "listing": TEXT,
+    "side": TEXT,
+    "quantity": WHOLE,
+    "strategy": TEXT,
+    "code": TEXT,
     "text": TEXT,
 }
 
@@ -83,3 +95,24 @@ def effective(rows: Iterable[EffectiveLimit]) -> pd.DataFrame:
 def decisions(rows: Iterable[RiskDecision]) -> pd.DataFrame:
     """Return what the gate decided."""
     return frame(DECISIONS, [facts(DECISIONS, row) for row in rows])
+
+
+def stopped(day: GateDay, names: Mapping[int, str]) -> pd.DataFrame:
+    """Return what the gate stopped today, newest first; `quantity` is what was asked for, `id` the decision's.
+
+    ``attrs``: allowed and stopped, how often it did either today, and since, when that began (UTC).
+    """
+    rows = [
+        facts(
+            STOPPED,
+            decision,
+            order,
+            quantity=order.request.quantity,
+            side=order.request.side,
+            account=names.get(order.account_id or 0),
+        )
+        for decision, order in day.refusals
+    ]
+    found = frame(STOPPED, rows)
+    found.attrs.update(allowed=day.allowed, stopped=day.stopped, since=day.since)
+    return found

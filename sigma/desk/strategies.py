@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from sigma.desk.cells import FLAG, MOMENT, TEXT, WHOLE
+from sigma.desk.cells import FLAG, MOMENT, NUMBER, TEXT, WHOLE
 from sigma.desk.cells import facts as _facts
 from sigma.desk.cells import frame as _frame
+from sigma.desk.kill import runs_table
 from sigma.desk.words import amount, word
 from sigma.domain.orders import OrderMode, OrderType, Product
 from sigma.domain.signals import (
@@ -44,6 +45,26 @@ STRATEGIES = {
     "created_at": MOMENT,
     "archived": FLAG,
     "version": WHOLE,
+}
+PLACES = {"strategy": TEXT, "account": TEXT, "multiplier": NUMBER}
+POSITIONS = {
+    "strategy": TEXT,
+    "account": TEXT,
+    "listing": TEXT,
+    "product": TEXT,
+    "quantity": WHOLE,
+    "last_price": NUMBER,
+    "value": NUMBER,
+    "priced_at": MOMENT,
+}
+DAYS = {
+    "strategy": TEXT,
+    "simulated": FLAG,
+    "total": NUMBER,
+    "realised": NUMBER,
+    "open": NUMBER,
+    "charges": NUMBER,
+    "missing": TEXT,
 }
 Number = Decimal | int | float | str
 Wanted = Mapping[str, Number] | Iterable[str]
@@ -114,6 +135,34 @@ class StrategiesDesk:
         """Return the strategies by name; columns: STRATEGIES. `accounts` is as ``main, huf x 0.5``."""
         found, names = self._house.strategies.list(self._user_id, archived=archived), self._names()
         return _frame(STRATEGIES, [_facts(STRATEGIES, one, accounts=one.places(names)) for one in found])
+
+    def places(self) -> pd.DataFrame:
+        """Return the accounts of each strategy, a row each; columns: PLACES."""
+        found, names = self._house.strategies.list(self._user_id), self._names()
+        shares = [(one.name, share) for one in found for share in one.shares]
+        return _frame(PLACES, [_facts(PLACES, it, strategy=name, account=names.get(it.account_id)) for name, it in shares])
+
+    def positions(self, name: str | None = None) -> pd.DataFrame:
+        """Return what a strategy (each, when None) holds by its own fills, at stored prices; columns: POSITIONS."""
+        found, names = self._house.strategy_book.positions(self._user_id, name), self._names()
+        return _frame(POSITIONS, [_facts(POSITIONS, one, account=names.get(one.account_id)) for one in found])
+
+    def days(self) -> pd.DataFrame:
+        """Return what the session came to for each strategy in rupees, by stored prices; columns: DAYS.
+
+        Two rows a strategy, since what simulated accounts made is never added to money. With something in `missing` (listings
+        without a price or without known charges) the total is not known.
+        """
+        found = [(day.strategy, paper, it) for day in self._house.strategy_book.days(self._user_id) for paper, it in day.sides]
+        given = [(it, {"strategy": n, "simulated": p, "missing": ", ".join(it.missing)}) for n, p, it in found]
+        return _frame(DAYS, [_facts(DAYS, it, **row, **({"total": None} if it.missing else {})) for it, row in given])
+
+    def exit(self, name: str) -> pd.DataFrame:
+        """Begin to close what a strategy holds; returns the runs, as `desk.kill_runs`. It goes on: disable it first to end it.
+
+        The worker takes the strategy's own orders back, sends reduce-only orders at the market and verifies it.
+        """
+        return runs_table(self._house.strategy_book.exit(self._user_id, name), self._names())
 
     def payload(
         self, name: str, *, version: str = "NESTED", product: str = "", quantity: Number = CONTRACTS

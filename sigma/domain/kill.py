@@ -82,8 +82,8 @@ class KillRun:
         return f"kill-{self.id}"
 
     def concerns(self, order: Order) -> bool:
-        """Say whether an order of the run's account is within its scope."""
-        return self.strategy in ("", order.strategy) and self.product in (None, order.request.product)
+        """Say whether an order of the run's account is within its scope; a strategy's name counts whatever its case."""
+        return self.strategy.casefold() in ("", order.strategy.casefold()) and self.product in (None, order.request.product)
 
     def noted(self, *notes: str) -> KillRun:
         """Return the run with notes, each once."""

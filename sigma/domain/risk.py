@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from sigma.domain.accounts import TradingMode
 from sigma.domain.ledger import DayResult
-from sigma.domain.orders import OrderType, Product, Side
+from sigma.domain.orders import Order, OrderType, Product, Side
 
 
 class Scope(StrEnum):
@@ -254,6 +254,16 @@ class RiskDecision:
     order_id: int | None = None
     quantity: int = 0
     id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class GateDay:
+    """What the gate said since midnight (IST, `since` in UTC): how often it allowed and stopped, and the newest refusals."""
+
+    since: datetime
+    allowed: int
+    stopped: int
+    refusals: tuple[tuple[RiskDecision, Order], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,13 +63,12 @@ def steps(told: Story) -> list[Step]:
         words = f"{signal.platform or 'webhook'} {signal.strategy} {signal.raw}".strip()
         found.append(Step(signal.received_at, "signal", words, signal))
     for share in told.shares:
-        came = f"order {share.order_id}, {quantity(share.quantity)}" if share.order_id and share.quantity else ""
-        words = " ".join(filter(None, (f"account {share.account_id} {share.state}", came, share.note)))
-        found.append(Step(share.updated_at, "share", words, share))
+        found.append(Step(share.updated_at, "share", share.words({}), share))
     for decision in told.decisions:
         verdict = "allowed" if decision.allowed else f"refused ({decision.code})"
         if decision.decided_at is not None:
-            found.append(Step(decision.decided_at, "risk", f"{verdict} {decision.text}".strip(), decision))
+            words = f"decision {decision.id}: {verdict} {decision.text}".strip()
+            found.append(Step(decision.decided_at, "risk", words, decision))
     for command in told.commands:
         said = " ".join(filter(None, (command.code, command.text)))
         words = f"{command.kind} {command.state}{f': {said}' if said else ''}"

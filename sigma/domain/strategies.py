@@ -8,6 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from sigma.domain.ledger import DayResult
 from sigma.domain.orders import OrderMode, OrderType, Product
 
 
@@ -82,6 +83,44 @@ class Strategy:
             + ("" if share.multiplier == 1 else f" x {share.multiplier.normalize():f}")
             for share in self.shares
         )
+
+
+@dataclass(frozen=True, slots=True)
+class StrategyPosition:
+    """What a strategy holds by its own fills: signed units.
+
+    Parameters
+    ----------
+    last_price : Decimal or None
+        Rupees, of the moment `priced_at` (UTC); None when no price is known.
+    """
+
+    strategy: str
+    account_id: int
+    listing: str
+    product: Product
+    quantity: int
+    last_price: Decimal | None = None
+    priced_at: datetime | None = None
+
+    @property
+    def value(self) -> Decimal | None:
+        """Rupees at the last price, 0 or more; None without one."""
+        return None if self.last_price is None else abs(self.quantity) * self.last_price
+
+
+@dataclass(frozen=True, slots=True)
+class StrategyDay:
+    """What a session came to for a strategy: on live accounts, and apart from them on simulated ones."""
+
+    strategy: str
+    live: DayResult
+    simulated: DayResult
+
+    @property
+    def sides(self) -> tuple[tuple[bool, DayResult], tuple[bool, DayResult]]:
+        """Both with whether it is the simulated one."""
+        return (False, self.live), (True, self.simulated)
 
 
 class ShareState(StrEnum):

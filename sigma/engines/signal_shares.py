@@ -147,7 +147,7 @@ def _part(
             return Part(account_id, ShareState.PENDING)
         quantity = scaled(units, multiplier, listing.lot_size)
         if not quantity:
-            note = f"{units} times {multiplier} is less than one lot of {listing.lot_size}"
+            note = f"{units} times {multiplier.normalize():f} is less than one lot of {listing.lot_size}"
             return Part(account_id, ShareState.SKIPPED, note)
         return Part(account_id, ShareState.DONE, "", fit(wish(signal, listing.text, quantity, signal.side), listing))
     except InvalidOrder as error:

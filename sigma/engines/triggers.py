@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -110,7 +111,7 @@ def same_wish(gtt: Gtt, row: BrokerGtt) -> bool:
 
 def same_legs(one: Sequence[GttLeg], other: Sequence[GttLeg]) -> bool:
     """Say whether two sets of legs are the same; their order does not matter."""
-    return check_legs(one) == check_legs(other)
+    return Counter(one) == Counter(other)
 
 
 def judge_place(

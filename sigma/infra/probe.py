@@ -11,12 +11,20 @@ from collections.abc import Mapping
 from sigma.ports.probe import NoProbe, Probe
 
 POINTS = (
+    "admitting",
+    "admitted",
+    "sizing",
+    "slicing",
+    "standing_in",
+    "pushing",
     "takeover",
     "intent",
     "claimed",
     "checked",
     "modify",
     "cancel",
+    "gtt",
+    "convert",
     "bytes_left",
     "answer_arrived",
     "answered",

@@ -14,7 +14,7 @@ from typing import Protocol, TypedDict, Unpack
 
 from sigma.domain.accounts import Account, BrokerSession, TradingMode
 from sigma.domain.events import Event, Heartbeat, JobRun
-from sigma.domain.orders import Command, Fill, Order, OrderEvent, OrderStatus, Origins
+from sigma.domain.orders import Command, Fill, Order, OrderEvent, OrderMode, OrderStatus, Origins
 from sigma.domain.people import SignIn, User
 from sigma.domain.portfolio import Snapshot
 from sigma.domain.risk import KillState, RiskDecision, RiskLimits
@@ -139,11 +139,14 @@ class OrderFilter(TypedDict, total=False):
         The order that it is a slice or a copy of.
     approved_since : datetime
         Approved (last) at or after.
+    whole : bool
+        True leaves slices out.
     text : str
         Part of the listing, of our id, of the broker's id or of a tag; A is a.
     """
 
     statuses: Sequence[OrderStatus] | None
+    mode: OrderMode | None
     since: datetime | None
     until: datetime | None
     ended_since: datetime | None
@@ -153,6 +156,7 @@ class OrderFilter(TypedDict, total=False):
     session: date | None
     parent_id: int | None
     approved_since: datetime | None
+    whole: bool | None
     text: str | None
 
 
@@ -238,6 +242,12 @@ class Orders(Protocol):
 
     def decision(self, decision_id: int) -> RiskDecision:
         """Return one risk decision or raise NotFound."""
+
+    def verdicts(self, user_id: int, since: datetime) -> Mapping[bool, int]:
+        """Return how many of a user's decisions at or after `since` allowed their order (True), and how many did not."""
+
+    def refusals(self, user_id: int, since: datetime, limit: int) -> Sequence[tuple[RiskDecision, Order]]:
+        """Return the user's newest decisions at or after `since` that refused, newest first, each with its order."""
 
 
 class Commands(Protocol):

@@ -19,8 +19,9 @@ from sigma.engines.settlement import Finding, Judgement, SettleRules
 from sigma.ports.broker import Broker
 from sigma.ports.storage import Unit
 from sigma.services.orders.house import OrderHouse
-from sigma.services.orders.way import Claimed
+from sigma.services.orders.way import READ_PATIENCE_S, Claimed
 from sigma.services.orders.writes import standing_obstacle
+from sigma.services.turns import PATIENCE_S
 
 BROKERS_SECOND = timedelta(seconds=1)
 """Brokers tell the times of executions in whole seconds."""
@@ -179,7 +180,7 @@ class ConversionWrites:
         with self._house.store.read() as tx:
             newest = tx.orders.newest_fill(command.account_id)
         at = self._house.clock.now()
-        held = held_of(conversion_of(command), read_positions(self._house, command.account_id).rows)
+        held = held_of(conversion_of(command), read_positions(self._house, command.account_id, patience_s=READ_PATIENCE_S).rows)
         return {"before": f"{held.old},{held.new}", "before_at": at.isoformat(), "fills": str(newest)}
 
     def blocked(self, tx: Unit, command: Command) -> bool:
@@ -234,9 +235,18 @@ class ConversionWrites:
         _tell(self._house, tx, command, Level.WARNING, "CONVERT_UNKNOWN", text)
 
 
-def read_positions(house: OrderHouse, account_id: int) -> Rows[Position]:
-    """Return the account's positions, read now; BrokerError when they cannot be, or not all of them."""
-    rows = house.connected.read(account_id, CallKind.POSITIONS, lambda broker: broker.positions(), attempts=1)
+def read_positions(house: OrderHouse, account_id: int, *, patience_s: float = PATIENCE_S) -> Rows[Position]:
+    """Return the account's positions, read now.
+
+    Raises
+    ------
+    BrokerError
+        They cannot be read.
+    InvalidOrder
+        Not all of them can be understood.
+    """
+    ask = house.connected.read
+    rows = ask(account_id, CallKind.POSITIONS, lambda broker: broker.positions(), attempts=1, patience_s=patience_s)
     if rows.bad:
         hint = "Convert at the broker."
         raise InvalidOrder(f"The positions cannot be relied on: {rows.bad[0]}", hint=hint)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from sigma.domain.errors import Conflict, Denied, InvalidInput
+from sigma.domain.errors import Conflict, Denied, InvalidInput, NotFound
 from sigma.domain.events import Event, Level
 from sigma.domain.kill import KillRun, KillStep, KillVerdict
 from sigma.domain.orders import Product
@@ -64,12 +64,15 @@ class KillService:
             Without a reason.
         Denied
             The user may only look on.
+        NotFound
+            There is no strategy of that name, and no order that carries it.
         """
         stop, house = stop or Stop(), self._house
         reason = _said(reason)
         with house.store.begin() as tx:
             if tx.users.get(user_id).role == "viewer":
                 raise Denied("Stopping trading is for those who may trade.", hint="Ask the owner.")
+            stop = _named(tx, user_id, stop)
             known = self._flag(tx, user_id, stop)
             if trip and known is not None and known.on:
                 return []
@@ -101,12 +104,15 @@ class KillService:
             Without a reason.
         Conflict
             The scope is not stopped.
+        NotFound
+            There is no strategy of that name, and no order that carries it.
         """
         stop, house = stop or Stop(), self._house
         reason = _said(reason)
         with house.store.begin() as tx:
             if tx.users.get(user_id).role != "owner":
                 raise Denied("Only the owner lets trading go on after a stop.", hint="Ask the owner.")
+            stop = stop if self._flag(tx, user_id, stop) else _named(tx, user_id, stop)
             known = self._flag(tx, user_id, stop)
             if known is None or not known.on:
                 raise Conflict(f"There is no stop of {stop.words}.", hint="`sigma risk show` lists those that are on.")
@@ -182,3 +188,24 @@ def _said(reason: str) -> str:
     if not reason.strip():
         raise InvalidInput("The kill switch needs a reason, on and off.", hint="It is kept in the audit trail.")
     return reason.strip()
+
+
+def _named(tx: Unit, user_id: int, stop: Stop) -> Stop:
+    """Return the scope with its strategy as orders carry the name: a run that looked for another spelling would find nothing
+    and call that flat.
+
+    Raises
+    ------
+    NotFound
+        Nothing carries that name.
+    """
+    if not stop.strategy:
+        return stop
+    known = tx.strategies.by_name(user_id, stop.strategy)
+    if known is not None:
+        return replace(stop, strategy=known.name)
+    carried = {one.strategy for one in tx.orders.origins(user_id=user_id)} | {kill.strategy for kill in tx.risk.kills(user_id)}
+    alike = sorted(name for name in carried if name.casefold() == stop.strategy.casefold())
+    if not alike:
+        raise NotFound(f"There is no strategy {stop.strategy!r}, and no order of one.", hint="`sigma strategies` lists them.")
+    return stop if stop.strategy in alike else replace(stop, strategy=alike[0])

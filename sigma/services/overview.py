@@ -11,7 +11,7 @@ from sigma.domain.accounts import Account, SessionState
 from sigma.domain.calendar import Calendar
 from sigma.domain.errors import StaleData
 from sigma.domain.instruments import Exchange
-from sigma.domain.orders import GROUPS, OrderStatus
+from sigma.domain.orders import GROUPS, OrderMode, OrderStatus
 from sigma.domain.overview import AccountSum, Share, Sums
 from sigma.domain.portfolio import Funds, Holding, Position
 from sigma.domain.times import ist, ist_date
@@ -80,7 +80,8 @@ class OverviewService:
             }
             live = [account.id for account in accounts if not account.simulated]
             fills = tx.orders.count_fills(live, since=midnight)
-            open_ends = tx.orders.tally(user_id=user_id, statuses=(OrderStatus.WAITING, OrderStatus.UNKNOWN))
+            waiting = tx.orders.tally(user_id=user_id, statuses=[OrderStatus.WAITING], mode=OrderMode.MANUAL)
+            unknown = tx.orders.tally(user_id=user_id, statuses=[OrderStatus.UNKNOWN])
         known = [self._known(account, day, holdings) for account in accounts]
         states = [self._sessions.known(account, logins[account.id]).state for account in accounts]
         sums = tuple(
@@ -92,8 +93,8 @@ class OverviewService:
             totals=add.totals(sums),
             fills_today=fills,
             working=sum(at_work[number] for number in live),
-            waiting=open_ends.get(OrderStatus.WAITING, 0),
-            unknown=open_ends.get(OrderStatus.UNKNOWN, 0),
+            waiting=sum(waiting.values()),
+            unknown=sum(unknown.values()),
             largest=add.largest(share for each in known if not each.sum.simulated for share in each.shares),
         )
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import time
 
 from sigma.domain.accounts import TradingMode
-from sigma.domain.errors import InvalidInput, NotFound, StaleData
+from sigma.domain.errors import Denied, InvalidInput, NotFound, StaleData
 from sigma.domain.events import Event, Level
-from sigma.domain.risk import EffectiveLimit, KillState, Replay, RiskDecision, RiskLimits, Scope
+from sigma.domain.people import Role
+from sigma.domain.risk import EffectiveLimit, GateDay, KillState, Replay, RiskDecision, RiskLimits, Scope
+from sigma.domain.times import ist, ist_date
 from sigma.engines import risk
 from sigma.engines.risk.checks import check_limits
 from sigma.ports.clock import Clock
-from sigma.ports.storage import Store
+from sigma.ports.storage import Store, Unit
 
 
 class RiskService:
@@ -34,9 +37,12 @@ class RiskService:
         ------
         InvalidInput
             A limit makes no sense, or the scope names no strategy or account where it must.
+        Denied
+            The user may only look on.
         """
         check_limits(limits)
         with self._store.begin() as tx:
+            _may_change(tx, user_id)
             known = tx.strategies.by_name(user_id, limits.strategy) if limits.strategy else None
             limits = replace(limits, strategy=known.name) if known is not None else limits
             tx.risk.put_limits(user_id, limits)
@@ -60,6 +66,14 @@ class RiskService:
             if tx.orders.get(order_id).user_id != user_id:
                 raise NotFound(f"There is no order {order_id}.", hint="`sigma orders` lists them.")
             return tx.orders.decisions(order_id)
+
+    def today(self, user_id: int, limit: int = 50) -> GateDay:
+        """Return what the gate said of the user's orders since midnight (IST), with up to `limit` refusals, newest first."""
+        since = ist(ist_date(self._clock.now()), time())
+        with self._store.read() as tx:
+            counts = tx.orders.verdicts(user_id, since)
+            refusals = tuple(tx.orders.refusals(user_id, since, limit))
+        return GateDay(since, counts.get(True, 0), counts.get(False, 0), refusals)
 
     def replay(self, user_id: int, decision_id: int) -> Replay:
         """Take a stored decision again from its stored inputs.
@@ -94,6 +108,7 @@ class RiskService:
     def set_user_mode(self, user_id: int, mode: TradingMode) -> None:
         """Set the user-wide trading mode; the stricter of it and an account's applies."""
         with self._store.begin() as tx:
+            _may_change(tx, user_id)
             tx.users.set_trading_mode(user_id, mode)
             tx.journal.add_event(
                 Event(0, self._clock.now(), Level.WARNING, "TRADING_MODE", f"user-wide trading mode {mode}", user_id)
@@ -104,10 +119,16 @@ class RiskService:
         if not reason.strip():
             raise InvalidInput("Releasing a frozen account needs a reason.", hint="It is kept in the audit trail.")
         with self._store.begin() as tx:
+            _may_change(tx, user_id)
             frozen = tx.accounts.by_name(user_id, account)
             tx.accounts.save(replace(frozen, frozen_reason=None))
             text = f"{account} released (was frozen: {frozen.frozen_reason}): {reason}"
             tx.journal.add_event(Event(0, self._clock.now(), Level.WARNING, "ACCOUNT_RELEASED", text, user_id, frozen.id))
+
+
+def _may_change(tx: Unit, user_id: int) -> None:
+    if tx.users.get(user_id).role == Role.VIEWER:
+        raise Denied("Limits and modes are for those who may trade.", hint="Ask the owner.")
 
 
 def _where(limits: RiskLimits) -> str:

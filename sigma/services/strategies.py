@@ -83,7 +83,7 @@ class StrategiesService:
     def get(self, user_id: int, name: str | int) -> Strategy:
         """Return one by name (whatever its case) or id, or raise NotFound."""
         with self._store.read() as tx:
-            return _find(tx, user_id, name)
+            return find_strategy(tx, user_id, name)
 
     def add(self, user_id: int, name: str, change: StrategyChange) -> Strategy:
         """Store a new one, which waits for approval: only a change of it makes it act by itself.
@@ -121,7 +121,7 @@ class StrategiesService:
             There is no such strategy or account.
         """
         with self._store.begin() as tx:
-            before = _find(tx, user_id, name)
+            before = find_strategy(tx, user_id, name)
             if version is not None and before.version != version:
                 raise Conflict(f"Strategy {before.name} changed meanwhile.", hint="Look at it again, then decide.")
             after = _changed(tx, before, change)
@@ -145,7 +145,7 @@ class StrategiesService:
             Orders of it are at work, or it holds positions.
         """
         with self._store.begin() as tx:
-            gone = _find(tx, user_id, name)
+            gone = find_strategy(tx, user_id, name)
             working = tx.orders.list(user_id=user_id, strategy=gone.name, statuses=tuple(EXPOSED))
             if working:
                 hint = "Cancel them, or disable the strategy and let them end."
@@ -169,7 +169,7 @@ class StrategiesService:
             It executes by itself, so that the test would place orders, and nobody confirmed that.
         """
         with self._store.read() as tx:
-            found = _find(tx, user_id, name)
+            found = find_strategy(tx, user_id, name)
             if found.acts and not confirmed:
                 where = _accounts_of(tx, found)
                 told = f"Strategy {found.name} executes by itself: a test message would place real orders on {where}."
@@ -194,7 +194,8 @@ class StrategiesService:
         return {place: units for place, units in found.items() if units}
 
 
-def _find(tx: Unit, user_id: int, name: str | int) -> Strategy:
+def find_strategy(tx: Unit, user_id: int, name: str | int) -> Strategy:
+    """Return the user's strategy by name (whatever its case) or id; NotFound without one, Conflict when it was removed."""
     found = tx.strategies.by_name(user_id, name) if isinstance(name, str) else tx.strategies.get(name)
     if found is None or found.user_id != user_id:
         raise NotFound(f"There is no strategy {name!r}.", hint="`sigma strategies` lists them.")

@@ -127,16 +127,8 @@ class KiteDoor:
                 return "candles", lambda context, account: self._candles(context, token, interval)
             case "PUT", ["portfolio", "positions"]:
                 return "convert", self._triggers.convert
-            case "POST", ["gtt", "triggers"]:
-                return "gtt", self._triggers.place
-            case "GET", ["gtt", "triggers"]:
-                return "gtts", self._triggers.all
-            case "GET", ["gtt", "triggers", trigger_id]:
-                return "gtts", lambda context, account: self._triggers.one(context, account, trigger_id)
-            case "PUT", ["gtt", "triggers", trigger_id]:
-                return "gtt", lambda context, account: self._triggers.modify(context, account, trigger_id)
-            case "DELETE", ["gtt", "triggers", trigger_id]:
-                return "gtt", lambda context, account: self._triggers.delete(context, account, trigger_id)
+            case method, ["gtt", "triggers", *rest]:
+                return self._triggers.find(method, rest) or ("*", _not_found)
             case "POST", ["margins", "orders"]:
                 return "margin", lambda context, account: success(order_margins(self._exchange, account, context.request))
             case "POST", ["margins", "basket"]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import NoReturn
 
@@ -18,6 +18,7 @@ from sigma.simulator.kite_wire import KiteError, number, stamp, success
 from sigma.simulator.model import Refusal, SimAccount
 from sigma.simulator.triggers import Fired, SimLeg, SimTrigger, TriggerWish
 
+Routed = Callable[[Context, SimAccount], Response]
 _LEGS = {"single": 1, "two-leg": 2}
 _POSITION_TYPES = frozenset({"day", "overnight"})
 
@@ -33,6 +34,22 @@ class TriggerRoutes:
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
+
+    def find(self, method: str, rest: list[str]) -> tuple[str, Routed] | None:
+        """Return endpoint and handler of what stands below /gtt/triggers; None when nothing is there."""
+        match method, rest:
+            case "POST", []:
+                return "gtt", self.place
+            case "GET", []:
+                return "gtts", self.all
+            case "GET", [trigger_id]:
+                return "gtts", lambda context, account: self.one(context, account, trigger_id)
+            case "PUT", [trigger_id]:
+                return "gtt", lambda context, account: self.modify(context, account, trigger_id)
+            case "DELETE", [trigger_id]:
+                return "gtt", lambda context, account: self.delete(context, account, trigger_id)
+            case _:
+                return None
 
     def place(self, context: Context, account: SimAccount) -> Response:
         """Answer a new trigger."""

@@ -51,6 +51,22 @@ _DUE = (
 )
 _EVENTS = select(order_events).where(order_events.c.order_id == bindparam("order_id")).order_by(order_events.c.id)
 _DECISIONS = select(risk_decisions).where(risk_decisions.c.order_id == bindparam("order_id")).order_by(risk_decisions.c.id)
+_BEFORE = (
+    select(risk_decisions.c.id)
+    .where(risk_decisions.c.decided_at < bindparam("since"))
+    .order_by(desc(risk_decisions.c.id))
+    .limit(1)
+    .scalar_subquery()
+)
+"""The newest decision before a moment. They are stored in the order in which they are taken: no index on the moment is needed."""
+_SINCE = (risk_decisions.c.user_id == bindparam("user_id"), risk_decisions.c.id > func.coalesce(_BEFORE, 0))
+_VERDICTS = select(risk_decisions.c.allowed, func.count().label("number")).where(*_SINCE).group_by(risk_decisions.c.allowed)
+_REFUSALS = (
+    select(risk_decisions)
+    .where(*_SINCE, risk_decisions.c.allowed.is_(False))
+    .order_by(desc(risk_decisions.c.id))
+    .limit(bindparam("limit"))
+)
 _FILLS = select(fills).order_by(fills.c.filled_at, fills.c.id)
 _NEWEST_FILL = select(func.max(fills.c.id).label("id")).where(fills.c.account_id == bindparam("account_id"))
 _FILL_COUNT = (
@@ -225,6 +241,16 @@ class SqlOrders:
             raise missing("Risk decision", decision_id)
         return to_decision(row)
 
+    def verdicts(self, user_id: int, since: datetime) -> Mapping[bool, int]:
+        """Return how many of a user's decisions since a moment allowed their order, and how many did not."""
+        rows = self._link.all(_VERDICTS, {"user_id": user_id, "since": since})
+        return {bool(row.allowed): int(row.number) for row in rows}
+
+    def refusals(self, user_id: int, since: datetime, limit: int) -> Sequence[tuple[RiskDecision, Order]]:
+        """Return the user's newest refusals since a moment, newest first, each with its order."""
+        rows = self._link.all(_REFUSALS, {"user_id": user_id, "since": since, "limit": limit})
+        return [(to_decision(row), self.get(row.order_id)) for row in rows]
+
     def _locked(self, query: Select[Any]) -> Select[Any]:
         return _LOCKED[query] if self._link.locking else query
 
@@ -247,6 +273,7 @@ def _meeting(filters: OwnOrders) -> Iterator[ColumnElement[bool]]:
         orders.c.listing: filters.get("listing"),
         orders.c.session_date: filters.get("session"),
         orders.c.parent_id: filters.get("parent_id"),
+        orders.c.mode: filters.get("mode"),
     }
     yield from (column == value for column, value in wanted.items() if value is not None)
     if (statuses := filters.get("statuses")) is not None:
@@ -259,6 +286,8 @@ def _meeting(filters: OwnOrders) -> Iterator[ColumnElement[bool]]:
         yield or_(orders.c.status.not_in(FINAL), orders.c.final_at >= ended_since)
     if (approved_since := filters.get("approved_since")) is not None:
         yield orders.c.approved_at >= approved_since
+    if filters.get("whole"):
+        yield orders.c.slice_no == 0
     if text := filters.get("text"):
         names = (orders.c.listing, orders.c.client_order_id, orders.c.broker_order_id)
         yield or_(*(name.icontains(text, autoescape=True) for name in names), _tagged(text))

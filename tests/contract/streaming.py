@@ -106,9 +106,14 @@ class FeedContract:
         with feed("NSE:INFY", session=session) as live:
             live.watcher.until_state(STARTING, LIVE)
             live.watcher.until(lambda: len(stage.control.get("feeds")) == (1 if stage.name == "zerodha" else 2))
-            assert live.watcher.orders == 0
-            assert broker.place(buy(), new_tag()).outcome is Outcome.ACCEPTED
-            live.watcher.until(lambda: live.watcher.orders > 0)
+            assert live.watcher.rows == []
+            tag = new_tag()
+            answer = broker.place(buy(), tag)
+            assert answer.outcome is Outcome.ACCEPTED
+            live.watcher.until(lambda: len(live.watcher.rows) > 0)
+        told = {(row.broker_order_id, row.tag, row.listing) for row in live.watcher.rows}
+        assert told == {(answer.broker_order_id, tag, "NSE:INFY")}
+        assert live.watcher.orders == 0, "each piece of news could be read"
 
     def test_a_feed_that_is_closed_or_cut_comes_back_with_all_its_listings(
         self, stage: Stage, held: dict[str, float], feed: Begin

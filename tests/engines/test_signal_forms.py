@@ -21,6 +21,41 @@ from tests.engines.test_signals import ODD, check, flat
 NOW = datetime(2026, 11, 20, 9, 45, tzinfo=UTC)
 
 
+EXAMPLE = {
+    "meta": {"secret": "…", "platform": "TRADINGVIEW", "version": "1.0"},
+    "signal": {
+        "strategy_id": "SUPERTREND",
+        "strategy_name": "Supertrend",
+        "symbol": "NSE:INFY",
+        "exchange": "NSE",
+        "side": "ENTRY_LONG",
+        "order_action": "BUY",
+        "order_id": "Long",
+        "order_tag": "ST_ENTRY_LONG",
+        "position_size": "14",
+        "position_size_prev": "0",
+        "qty": "14",
+        "amount": None,
+        "product": "MIS",
+        "price": None,
+        "ref_price": 1500,
+        "timeframe": "5",
+        "timestamp": "2026-11-20T05:16:23Z",
+    },
+    "hints": {
+        "order_type": "LIMIT",
+        "limit_price": 1499,
+        "stop_type": "SL",
+        "stop_price": 1480,
+        "tp_enabled": True,
+        "take_profit": 1540,
+        "trail_enabled": False,
+        "trail_dist": 10,
+        "note": "breakout",
+    },
+}
+
+
 def parsed(payload: dict[str, Any], usual: Usual | None = None) -> ParsedSignal:
     return parse(payload, default_exchange="NSE", now=NOW, usual=lambda _: usual or Usual())
 
@@ -33,40 +68,7 @@ def folders(hints: dict[str, Any] | None = None, **changes: Any) -> dict[str, An
 
 
 def test_the_whole_example_is_read() -> None:
-    message = {
-        "meta": {"secret": "…", "platform": "TRADINGVIEW", "version": "1.0"},
-        "signal": {
-            "strategy_id": "SUPERTREND",
-            "strategy_name": "Supertrend",
-            "symbol": "NSE:INFY",
-            "exchange": "NSE",
-            "side": "ENTRY_LONG",
-            "order_action": "BUY",
-            "order_id": "Long",
-            "order_tag": "ST_ENTRY_LONG",
-            "position_size": "14",
-            "position_size_prev": "0",
-            "qty": "14",
-            "amount": None,
-            "product": "MIS",
-            "price": None,
-            "ref_price": 1500,
-            "timeframe": "5",
-            "timestamp": "2026-11-20T05:16:23Z",
-        },
-        "hints": {
-            "order_type": "LIMIT",
-            "limit_price": 1499,
-            "stop_type": "SL",
-            "stop_price": 1480,
-            "tp_enabled": True,
-            "take_profit": 1540,
-            "trail_enabled": False,
-            "trail_dist": 10,
-            "note": "breakout",
-        },
-    }
-    assert parsed(message) == ParsedSignal(
+    assert parsed(EXAMPLE) == ParsedSignal(
         listing="NSE:INFY",
         side=Side.BUY,
         quantity=14,

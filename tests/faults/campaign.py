@@ -59,7 +59,7 @@ class Campaign:
 
     def __init__(self, world: World, plan: Sequence[Round], tell: Callable[[str], None]) -> None:
         self.world, self.plan, self.tell = world, plan, tell
-        self.person = Person(world)
+        self.person = self._somebody()
         self.report = Report()
         self._random = Random(len(plan))
         self._began = self._look_again = 0.0
@@ -67,6 +67,9 @@ class Campaign:
         self._standby: Worker | None = None
         self._removed: list[int] = []
         self._resting: dict[str, list[int]] = {account: [] for account in ACCOUNTS}
+
+    def _somebody(self) -> Person:
+        return Person(self.world)
 
     def run(self) -> Report:
         """Play all rounds, then judge the day, and judge again one simulated day later."""
@@ -213,7 +216,7 @@ class Campaign:
                 until(lambda: not active.alive or active.stopped, patience, "the point is reached", self.person.look)
                 break
             if attempt < 2 and life.scene is Scene.PLACE:
-                self.person.wants(Wish(life.account, "NSE:SBIN", "BUY", 1, "MARKET"))
+                self._place_again(life)
             elif attempt < 2:
                 self._change(life.scene, self._resting_order(life, fresh=True))
         if active.stopped:
@@ -228,6 +231,9 @@ class Campaign:
             until(lambda: not active.alive, hung + START_WITHIN_S, "the next holder kills the stopped one", look)
             for heir in heirs:
                 heir.kill()
+
+    def _place_again(self, life: Round) -> None:
+        self.person.wants(Wish(life.account, "NSE:SBIN", "BUY", 1, "MARKET"))
 
     def _pause(self, active: Worker) -> None:
         """Let a worker that stands still go on once it is too late to send."""

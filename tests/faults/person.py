@@ -41,22 +41,25 @@ class Person:
 
     def wants(self, wish: Wish) -> Order | None:
         """Send the signal of a wish and approve its order; None when it could not be approved yet (it is tried again)."""
-        self._signals += 1
-        message: dict[str, Any] = {
-            "strategy": "campaign",
-            "order_id": f"campaign-{self._signals}",
-            "bar_time": self.world.house.clock.now().isoformat(),
-            "symbol": wish.listing,
-            "order_action": wish.side,
-            "quantity": wish.quantity,
-            "order_type": wish.order_type,
-            "product": wish.product,
-        }
-        message |= {name: value for name in ("price", "trigger_price") if (value := getattr(wish, name)) is not None}
+        message = self.message(wish)
         receipt = until(lambda: self._received(message), PATIENCE_S, "a signal is stored")
         order = self.world.desk.orders.get(receipt.order_ids[0])
         self.intended.append(Intended(receipt.id, wish.account, order.id, order.client_order_id))
         return self.approve(order.id, wish.account)
+
+    def message(self, wish: Wish) -> dict[str, Any]:
+        """Return the signal of a wish, with an id of its own."""
+        self._signals += 1
+        message: dict[str, Any] = {
+            "strategy": wish.strategy,
+            "order_id": f"campaign-{self._signals}",
+            "bar_time": self.world.house.clock.now().isoformat(),
+            "symbol": wish.listing,
+            "order_action": wish.side,
+            "order_type": wish.order_type,
+            "product": wish.product,
+        }
+        return message | {name: value for name in ("quantity", "price", "trigger_price") if (value := getattr(wish, name))}
 
     def _received(self, message: Mapping[str, Any]) -> Receipt | None:
         """Send a signal as a charting service does: again when there was no answer, with the same id."""

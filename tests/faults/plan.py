@@ -35,7 +35,15 @@ class Scene(StrEnum):
 
 @dataclass(frozen=True)
 class Wish:
-    """One order that a signal will ask for, on the account that the person will choose."""
+    """One order that a signal will ask for, on the account that the person will choose.
+
+    Parameters
+    ----------
+    side : str
+        The signal's action; EXIT with the quantity 0 leaves what is held.
+    strategy : str
+        The strategy that the signal names; one that is AUTO trades on both accounts.
+    """
 
     account: str
     listing: str
@@ -45,6 +53,7 @@ class Wish:
     product: str = "MIS"
     price: float | None = None
     trigger_price: float | None = None
+    strategy: str = "campaign"
 
     def __str__(self) -> str:
         prices = "".join(f" {word} {value}" for word, value in (("at", self.price), ("from", self.trigger_price)) if value)

@@ -109,10 +109,12 @@ class World:
     ----------
     home : Path
         A new folder for the installation.
+    database : str
+        The URL of an empty PostgreSQL database; empty for SQLite in `home`.
     """
 
-    def __init__(self, home: Path, seed: int, waits: Waits) -> None:
-        self.home, self.waits = home, waits
+    def __init__(self, home: Path, seed: int, waits: Waits, database: str = "") -> None:
+        self.home, self.waits, self.database = home, waits, database
         self._workers = 0
         self._ends = ExitStack()
         home.mkdir(parents=True)
@@ -127,6 +129,8 @@ class World:
         foreign = [name for name in os.environ if name.startswith(("SIGMA_", "KITE_", "SMARTAPI_"))]
         own = {name: value for name, value in os.environ.items() if name not in foreign}
         self.environment = {**own, **environment(self.url), "SIGMA_CALL_LIMITS": "off", "SIGMA_HOME": str(self.home / "sigma")}
+        if self.database:
+            self.environment["SIGMA_DATABASE_URL"] = self.database
         before = dict(os.environ)
         self._ends.callback(_set_environment, before)
         _set_environment(self.environment)

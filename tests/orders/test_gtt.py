@@ -6,13 +6,15 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from sigma.domain.errors import Conflict, InvalidOrder, Unsupported
 from sigma.domain.gtt import Gtt, GttKind, GttStatus
-from sigma.domain.orders import CommandKind, CommandState, Order, OrderStatus, OrderType, Side, Source
+from sigma.domain.orders import CommandKind, CommandState, Order, OrderStatus, OrderType, Product, Side, Source
 from sigma.simulator.model import PlaceRequest
 from sigma.simulator.triggers import SimLeg, SimTrigger, TriggerState, TriggerWish
+from sigma.store.restored import calm
 from tests.orders.stage import KITE, SMART, Stage, eventually
 
 DIP = [{"trigger": 1400, "price": 1402, "quantity": 5}]
@@ -50,8 +52,6 @@ def elsewhere(stage: Stage, trigger: int = 1400, price: int = 1402, quantity: in
     """Let the person set a trigger on the broker's own page."""
     account = stage.server.exchange.account("zerodha", "AB1234")
     assert account is not None
-    from sigma.domain.orders import Product
-
     leg = SimLeg(Decimal(trigger), Decimal(price), quantity)
     wish = TriggerWish("NSE:INFY", Side.BUY, Product.MIS, (leg,), Decimal(1500))
     return stage.server.exchange.triggers.place(account, wish)
@@ -255,6 +255,17 @@ def test_a_person_says_that_it_was_never_placed(stage: Stage) -> None:
     assert stage.get(order).status is OrderStatus.FAILED
 
 
+def test_a_person_says_which_order_the_trigger_had_placed(stage: Stage) -> None:
+    gtt, order = wanted(stage)
+    stage.fault("drop_before_commit", "gtt")
+    stage.send()
+    placed = stage.placed_elsewhere()
+    stage.desk.orders.resolve(order.id, broker_order_id=placed.order_id, reason="seen on their page")
+    assert stage.settled(order).status is OrderStatus.FILLED
+    stage.desk.gtt.sync(KITE)
+    assert stage.desk.gtt.get(gtt.id).status is GttStatus.TRIGGERED
+
+
 @pytest.mark.parametrize(("kind", "legs"), [("drop_after_commit", 1390), ("drop_before_commit", 1400)])
 def test_a_lost_change_is_told_by_the_values_that_are_listed(stage: Stage, kind: str, legs: int) -> None:
     gtt, order = resting(stage)
@@ -302,8 +313,8 @@ def test_a_trigger_from_elsewhere_is_shown_and_can_be_taken_away_but_not_changed
     elsewhere(stage)
     assert stage.desk.gtt.sync(KITE).adopted == 1
     (row,) = stage.desk.gtt.table(KITE, resting=True).to_dict("records")
-    assert (row["label"], row["status"], row["legs"]) == ("Broker GTT (Zerodha)", "ACTIVE", "5 at 1402 when 1400")
-    assert row["order_id"] is not row["order_id"] or not isinstance(row["order_id"], int)
+    assert (row["label"], row["status"], row["legs"]) == ("Broker GTT (Zerodha)", "ACTIVE", "5 at 1,402.00 when 1,400.00")
+    assert pd.isna(row["order_id"])
     with pytest.raises(Conflict, match="elsewhere"):
         stage.desk.gtt.modify(row["id"], DIP)
     stage.desk.gtt.cancel(row["id"])
@@ -422,9 +433,36 @@ def test_a_paused_account_sends_no_trigger_and_still_takes_them_back(stage: Stag
     assert stage.get(first).status is OrderStatus.CANCELLED
 
 
-def test_a_restored_copy_finds_its_triggers_again(stage: Stage) -> None:
-    from sigma.store.restored import calm
+def test_a_trigger_that_the_broker_lists_no_more_leaves_its_order_to_a_person(stage: Stage) -> None:
+    gtt, order = resting(stage)
+    stage.fault("truncated_book", "gtts", times=None)
 
+    def told() -> bool:
+        stage.desk.gtt.sync(KITE)
+        return stage.get(order).unsettled
+
+    eventually(told)
+    assert (stage.get(order).status, stage.desk.gtt.get(gtt.id).status) == (OrderStatus.UNKNOWN, GttStatus.DELETED)
+    assert len(stage.desk.events(kind="UNSETTLED")) == 1
+
+
+def test_one_list_without_a_trigger_changes_nothing(stage: Stage) -> None:
+    gtt, order = resting(stage)
+    stage.fault("empty_book", "gtts")
+    stage.desk.gtt.sync(KITE)
+    stage.desk.gtt.sync(KITE)
+    assert (stage.get(order).status, stage.desk.gtt.get(gtt.id).status) == (OrderStatus.TRIGGER_PENDING, GttStatus.ACTIVE)
+
+
+def test_what_fires_and_is_refused_says_why(stage: Stage) -> None:
+    _, order = resting(stage, [{"trigger": 1400, "price": 1100, "quantity": 5}])
+    stage.hold(1399)
+    synced(stage, lambda: stage.get(order).status.final)
+    rejected = stage.get(order)
+    assert (rejected.status, "circuit" in rejected.broker_reason) == (OrderStatus.REJECTED, True)
+
+
+def test_a_restored_copy_finds_its_triggers_again(stage: Stage) -> None:
     gtt, order = resting(stage)
     calm(stage.home, stage.house.clock.now())
     assert stage.get(order).status is OrderStatus.UNKNOWN

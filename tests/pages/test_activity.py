@@ -133,6 +133,17 @@ def test_the_address_opens_the_story_of_an_order_or_a_message(stage: Stage, monk
         assert app.button(key="activity-back").label == "All activity"
 
 
+def test_the_story_of_a_strategys_order_tells_what_became_of_its_message_on_each_account(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.desk.strategies.add("ORB", accounts={KITE: 1, SMART: 0.1})
+    order_id = received(stage)
+    app = page("activity", stage, monkeypatch, order=str(order_id))
+    told = " ".join(each.value for each in app.markdown)
+    assert f"{KITE}: order {order_id}" in told.replace("\\", "")
+    assert f"{SMART}: skipped, 5 times 0.1 is less than one lot of 1" in told.replace("\\", "")
+
+
 @pytest.mark.parametrize("query", [{"order": "99"}, {"order": "x'1"}, {"signal": "99"}, {"signal": "²"}, {"order": "9" * 30}])
 def test_an_address_that_names_nothing_says_so(stage: Stage, monkeypatch: pytest.MonkeyPatch, query: dict[str, str]) -> None:
     app = page("activity", stage, monkeypatch, **query)

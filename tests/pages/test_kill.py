@@ -77,8 +77,8 @@ def test_a_stop_is_drawn_until_it_is_verified_and_the_owner_allows_trading_again
     app.run()
     assert texts(app).count("flat, verified by two reads") == 2
     app.button(key="arm").click().run()
-    app.text_input(key="arm-reason").set_value("calm again").run()
-    app.button(key="go_arm").click().run()
+    app.text_input(key="arm-reason:None:").set_value("calm again").run()
+    app.button(key="go_arm:None:").click().run()
     app.run()
     assert "is stopped" not in texts(app)
     assert stage.desk.risk.kills() == []

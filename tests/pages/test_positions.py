@@ -254,7 +254,7 @@ def test_one_ticked_position_can_be_converted_and_two_cannot(stage: Stage, monke
     stage.executed(product="CNC")
     stage.desk.positions(KITE, refresh=True)
     app = opened("positions", stage, monkeypatch, account=KITE)
-    assert tick(app, [0]) == ["go_convert:NSE:INFY CNC"]
+    assert tick(app, [0]) == ["go_convert:NSE:INFY MIS"]
     assert tick(app, [0, 1]) == []
 
 

@@ -57,3 +57,74 @@ def test_no_form_makes_the_door_fail(variety: str, method: str, form: dict[str, 
     assert (answer.status == 200) == (envelope["status"] == "success")
     assert len(exchange.all_orders()) - before == (1 if answer.status == 200 else 0)
     assert answer.status == 200 or (envelope["error_type"] and envelope["message"])
+
+
+NUMBERS = st.one_of(st.sampled_from([0, -1, 1.03, 1400, 1600.5, 10**30, None, True, "x", "1400", [], float("nan")]), st.floats())
+CONDITIONS = st.fixed_dictionaries(
+    {},
+    optional={
+        "exchange": st.sampled_from(["NSE", "MCX", 5, None]),
+        "tradingsymbol": st.sampled_from(["INFY", "NIFTY 50", "", None]),
+        "trigger_values": st.one_of(st.lists(NUMBERS, max_size=3), NUMBERS),
+        "last_price": NUMBERS,
+    },
+)
+LEGS = st.lists(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "transaction_type": st.sampled_from(["BUY", "SELL", "x", None]),
+            "quantity": NUMBERS,
+            "order_type": st.sampled_from(["LIMIT", "MARKET", None]),
+            "product": st.sampled_from(["CNC", "MIS", "NRML", "x"]),
+            "price": NUMBERS,
+        },
+    ),
+    max_size=3,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.sampled_from(["single", "two-leg", "", "x"]),
+    st.one_of(CONDITIONS.map(json.dumps), st.sampled_from(["", "[]", "{", "1"])),
+    st.one_of(LEGS.map(json.dumps), st.sampled_from(["", "{}", "[1]"])),
+    st.sampled_from([("POST", ""), ("PUT", "/1"), ("PUT", "/²"), ("DELETE", "/x"), ("GET", "/9")]),
+)
+def test_no_form_of_a_trigger_makes_the_door_fail(kind: str, condition: str, orders: str, way: tuple[str, str]) -> None:
+    exchange, door, authorization = _quiet()
+    account = exchange.accounts()[0]
+    before = len(exchange.triggers.of(account))
+    method, rest = way
+    body = urlencode({"type": kind, "condition": condition, "orders": orders}).encode()
+    path = f"/gtt/triggers{rest}"
+    answer = serve(exchange, door, Request(method, path, {}, {"authorization": authorization}, body, "127.0.0.1", 1))
+    envelope = json.loads(answer.body)
+    assert answer.status in (200, 400, 404)
+    assert len(exchange.triggers.of(account)) - before == (answer.status == 200)
+    assert answer.status == 200 or (envelope["error_type"] and envelope["message"])
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "exchange": st.sampled_from(["NSE", "x"]),
+            "tradingsymbol": st.sampled_from(["INFY", "NIFTY 50", ""]),
+            "transaction_type": st.sampled_from(["BUY", "SELL", "x"]),
+            "position_type": st.sampled_from(["day", "overnight", "x"]),
+            "quantity": st.sampled_from(["1", "0", "-1", "²", "9" * 30]),
+            "old_product": st.sampled_from(["CNC", "MIS", "x"]),
+            "new_product": st.sampled_from(["CNC", "MIS", "NRML", "MTF", "x"]),
+        },
+    )
+)
+def test_no_form_of_a_conversion_makes_the_door_fail(form: dict[str, str]) -> None:
+    exchange, door, authorization = _quiet()
+    body = urlencode(form).encode()
+    answer = serve(
+        exchange, door, Request("PUT", "/portfolio/positions", {}, {"authorization": authorization}, body, "127.0.0.1", 1)
+    )
+    envelope = json.loads(answer.body)
+    assert (answer.status, bool(envelope["message"])) == (400, True)  # nothing is held

@@ -24,8 +24,8 @@ from sigma.services.calendar import CalendarService
 from sigma.services.events import EventsService
 from sigma.services.ledger import LedgerService
 from sigma.services.orders.approve import Approval
-from sigma.services.orders.facts import Facts
 from sigma.services.orders.house import OrderHouse
+from sigma.services.orders.ledger_look import Facts
 from sigma.store import SqlStore
 from tests.store.conftest import Place
 from tests.store.values import NOW, OWNER, account, order

@@ -364,3 +364,23 @@ def test_the_database_itself_refuses_what_cannot_be(store: SqlStore, raw: Raw, s
     add_order(store, add_account(store).id)
     with pytest.raises(IntegrityError):
         raw(statement)
+
+
+def test_verdicts_are_counted_from_a_moment_on_and_refusals_come_newest_first_with_their_orders(store: SqlStore) -> None:
+    first, second = add_order(store, client_order_id="first"), add_order(store, client_order_id="second")
+    with store.begin() as tx:
+        user = tx.users.owner().id
+        assert (tx.orders.verdicts(user, NOW), tx.orders.refusals(user, NOW, 9)) == ({}, [])
+        yesterday = replace(decision(first.id), allowed=False, decided_at=NOW - timedelta(days=1))
+        tx.orders.add_decision(yesterday)
+        passed = tx.orders.add_decision(replace(decision(first.id), allowed=True, decided_at=NOW))
+        stopped = [
+            tx.orders.add_decision(replace(decision(one.id), allowed=False, decided_at=LATER)) for one in (first, second, first)
+        ]
+    with store.read() as tx:
+        assert tx.orders.verdicts(user, NOW) == {True: 1, False: 3}
+        assert tx.orders.verdicts(user + 1, NOW) == {}
+        found = tx.orders.refusals(user, NOW, 2)
+        assert [one.id for one, _ in found] == [stopped[2].id, stopped[1].id]
+        assert [order.id for _, order in found] == [first.id, second.id]
+        assert passed.id not in {one.id for one, _ in found}

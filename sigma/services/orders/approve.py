@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -15,9 +16,10 @@ from sigma.engines.lifecycle import Act
 from sigma.engines.orders import lateness, suit
 from sigma.ports.storage import Unit
 from sigma.services.orders import before_wire, slices
-from sigma.services.orders.facts import FactFinder, Facts, Ledger, facts_of
+from sigma.services.orders.facts import FactFinder, facts_of
 from sigma.services.orders.gtt import want_gtt
 from sigma.services.orders.house import OrderHouse
+from sigma.services.orders.ledger_look import Facts, Ledger
 
 
 def signal_of(tx: Unit, order: Order) -> Signal | None:
@@ -98,6 +100,11 @@ class Approval:
     def gather(self, request: OrderRequest, account: Account, strategy: str, *, reduce_only: bool = False) -> Facts:
         """Read what the risk gate will need; raises SessionExpired when the account is not logged in."""
         return self._finder.gather(request, account, strategy, reduce_only=reduce_only)
+
+    def held(self, tx: Unit, account: Account, strategy: str) -> Sequence[str]:
+        """Return the listings whose prices make the results that limits on orders of a strategy on an account ask for."""
+        limits = risk.applicable(tx.risk.limits(account.user_id), account.id, strategy)
+        return self._finder.held(tx, limits, account, strategy)
 
     def admit(self, tx: Unit, order: Order, account: Account, facts: Facts) -> Order:
         """Decide, store the decision, and commit either the refusal or the intent (order APPROVED, PLACE pending)."""

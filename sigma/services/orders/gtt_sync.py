@@ -225,6 +225,7 @@ class _Pass:
 
     def _known(self, gtt: Gtt, row: BrokerGtt) -> None:
         """Take over what the broker says of a trigger: its state, changed legs, and the order that it placed."""
+        self.missing_ns.pop(gtt.id, None)
         order = self._order(gtt)
         fired = next(filter(None, row.broker_order_ids), "")
         waits = row.status is GttStatus.TRIGGERED and not fired and not row.reason  # it is being placed just now
@@ -315,7 +316,10 @@ class _Pass:
     def _orphan(self, gtt: Gtt) -> None:
         """A trigger that was never placed ends with its wish."""
         order = self._order(gtt)
-        if order is None or not order.status.final or any(one.payload.get("gtt") == str(gtt.id) for one in self.open):
+        if order is not None and order.broker_order_id is not None:  # a person said which order it had placed
+            self.tx.gtts.save(replace(gtt, status=GttStatus.TRIGGERED, updated_at=self.now))
+            return
+        if order is None or not order.status.final or any(one.payload.get("gtt") == str(gtt.id) for one in self._still_open()):
             return
         status = GttStatus.CANCELLED if order.status is OrderStatus.CANCELLED else GttStatus.FAILED
         self.tx.gtts.save(replace(gtt, status=status, updated_at=self.now))

@@ -21,7 +21,7 @@ from sigma.ports.storage import Unit
 from sigma.services.orders.approve import Approval
 from sigma.services.orders.gtt import MODIFY, PLACE, REMOVE, commands_of, gtt_of, is_removal, want_order_back, wanted_legs
 from sigma.services.orders.house import OrderHouse
-from sigma.services.orders.way import Claimed
+from sigma.services.orders.way import READ_PATIENCE_S, Claimed
 from sigma.services.orders.writes import OPEN, refused, return_to_queue, standing_obstacle, unsent_too_long
 
 
@@ -51,14 +51,15 @@ class GttWrites:
             gtt = gtt_of(tx, command)
         quote = house.prices.last_quote(gtt.listing, gtt.account_id)
         if quote is None:
-            raise StaleData(f"There is no price of {gtt.listing} to set a trigger by.", hint="Connect the source of quotes.")
+            told = f"There is no price of {gtt.listing} to set a trigger by."
+            raise StaleData(told, hint="Connect the source of quotes.", retryable=True)
         seen = {"last_price": str(quote.last_price)}
         legs = wanted_legs(command.payload) if command.payload["act"] == MODIFY else gtt.legs
         self._check(gtt, largest(legs).quantity)
         check_legs(legs, quote.last_price)
         if command.payload["act"] != PLACE:
             return seen
-        rows = house.connected.read(command.account_id, CallKind.OTHER, _listed, attempts=1)
+        rows = house.connected.read(command.account_id, CallKind.OTHER, _listed, attempts=1, patience_s=READ_PATIENCE_S)
         if rows.bad:
             raise StaleData(f"The broker's triggers cannot be told apart: {rows.bad[0]}", hint="Set it at the broker.")
         self._room(command, rows)

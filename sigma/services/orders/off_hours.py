@@ -57,6 +57,7 @@ def after_refusal(house: OrderHouse, tx: Unit, order: Order) -> None:
         mode=OrderMode.AUTO,
         not_before=not_before,
     )
+    house.probe.reached("standing_in")
     until = f", and goes out when the market opens ({to_ist(not_before):%d %b %H:%M} IST)" if not_before else ""
     stored = house.add(tx, made, "QUEUED", f"stands in for order {order.id}, refused because the market is closed{until}")
     house.note(tx, order, "OFF_HOURS", f"the market is closed: order {stored.id} ({policy}) stands in for it", made=stored.id)

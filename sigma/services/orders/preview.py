@@ -11,15 +11,15 @@ from sigma.domain.accounts import Account
 from sigma.domain.errors import SigmaError
 from sigma.domain.instruments import Listing
 from sigma.domain.market import Quote
-from sigma.domain.orders import Order, OrderRequest, OrderStatus
+from sigma.domain.orders import Order, OrderMode, OrderRequest, OrderStatus
 from sigma.domain.preview import Estimate, Funding, Preview, Waiting
 from sigma.domain.risk import RiskDecision
 from sigma.ports.feed import LastPrices
 from sigma.services.orders import before_wire
 from sigma.services.orders.approve import Approval, signal_of
 from sigma.services.orders.estimate import Estimates, unfunded
-from sigma.services.orders.facts import Facts
 from sigma.services.orders.house import OrderHouse
+from sigma.services.orders.ledger_look import Facts
 from sigma.services.orders.submit import Origin, new_order
 
 
@@ -92,9 +92,10 @@ class Previews:
         return self._judged(order, chosen, [f"The signal is {late}."] if late else [], late, estimated=estimated)
 
     def queue(self, *, user_id: int, limit: int | None = None) -> Sequence[Waiting]:
-        """Return what waits for approval, oldest first, at most so many."""
+        """Return what waits for approval, oldest first, at most so many; what goes by itself (AUTO) waits for nobody's."""
+        waiting, manual = [OrderStatus.WAITING], OrderMode.MANUAL
         with self._house.store.read() as tx:
-            orders = tx.orders.list(user_id=user_id, statuses=[OrderStatus.WAITING], newest_first=False, limit=limit)
+            orders = tx.orders.list(user_id=user_id, statuses=waiting, mode=manual, newest_first=False, limit=limit)
             told = [(order, signal_of(tx, order)) for order in orders]
         return [
             Waiting(order, signal.platform if signal else "", self._approval.lateness(order, signal)) for order, signal in told
@@ -113,12 +114,17 @@ class Previews:
             accounts = {one.id: one for one in tx.accounts.list(user_id)}
             preset = next((one for one in accounts.values() if one.name == account), None)
             young = self._young([order.listing for order in orders])
+            held = dict[tuple[int, str], Mapping[str, Decimal]]()
             found = {}
             for order in orders:
                 chosen = accounts.get(order.account_id) if order.account_id else preset
                 if chosen is not None:
                     quote = young.get(order.listing)
+                    place = (chosen.id, order.strategy)
+                    if place not in held:
+                        held[place] = self._young_prices(self._approval.held(tx, chosen, order.strategy))
                     facts = Facts(quote.last_price, quote.at) if quote else Facts()
+                    facts = replace(facts, prices=held[place])
                     found[order.id] = self._approval.decide(tx, order, chosen, facts)
         return found
 
@@ -131,6 +137,10 @@ class Previews:
         oldest, now = self._house.seconds("orders.quote_max_age"), self._house.clock.now()
         stored = self._prices.last_quotes(listings)
         return {text: quote for text, quote in stored.items() if (now - quote.at).total_seconds() <= oldest}
+
+    def _young_prices(self, listings: Sequence[str]) -> Mapping[str, Decimal]:
+        quotes = self._young(listings) if listings else {}
+        return {text: quote.last_price for text, quote in quotes.items()}
 
     def _account(self, account: str | int | None, user_id: int) -> Account | None:
         if account is None:

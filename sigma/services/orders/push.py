@@ -57,6 +57,7 @@ class PushedNews:
                 return False
             told = f"{row.broker_status or seen.status} ({seen.filled_quantity}/{seen.request.quantity})"
             text = f"{told}: {row.reason}" if row.reason else told
+            house.probe.reached("pushing")
             stored = house.save(tx, seen, "PUSH", text, broker_order_id=row.broker_order_id)
             if stored.cancel_wanted:
                 want_cancel(house, tx, stored)

@@ -8,6 +8,7 @@ from decimal import Decimal
 from sigma.domain.errors import Conflict, InvalidInput
 from sigma.domain.limits import CallKind
 from sigma.domain.orders import CommandState, Order, OrderStatus
+from sigma.domain.times import ist_date
 from sigma.engines import lifecycle
 from sigma.engines.lifecycle import Act
 from sigma.ports.storage import Unit
@@ -46,10 +47,12 @@ class Resolution:
             if order.broker_order_id not in (None, broker_order_id):
                 raise Conflict(f"Order {order_id} is {order.broker_order_id} at the broker, by the broker's own word.")
             self._close_commands(tx, order, CommandState.ANSWERED, reason)
-            moved = lifecycle.move(order, Act.ACCEPTED, self._house.clock.now())
+            now = self._house.clock.now()
+            moved = lifecycle.move(order, Act.ACCEPTED, now)
+            day = order.session_date or ist_date(now)  # a wish that rested as a trigger had none
             return self._house.save(
                 tx,
-                replace(moved, broker_order_id=broker_order_id, unsettled=False),
+                replace(moved, broker_order_id=broker_order_id, session_date=day, unsettled=False),
                 "RESOLVED",
                 f"it is {broker_order_id}: {reason}",
             )

@@ -24,8 +24,8 @@ from sigma.engines.signal_shares import together, usual_of
 from sigma.engines.signals import order_id_of, parse, wish
 from sigma.ports.storage import Unit
 from sigma.services.orders.approve import Approval
-from sigma.services.orders.facts import Facts
 from sigma.services.orders.house import OrderHouse
+from sigma.services.orders.ledger_look import Facts
 from sigma.services.orders.submit import Origin, new_order, store_waiting
 from sigma.services.orders.unattended import database_fails, obstacle
 

@@ -28,6 +28,7 @@ def approved(house: OrderHouse, tx: Unit, order: Order, text: str, **detail: str
     for piece in pieces:
         words = f"slice {piece.slice_no} of {len(pieces)} of order {order.id}: above the exchange's freeze quantity"
         _place(house, tx, house.add(tx, piece, "SLICE", words))
+        house.probe.reached("slicing")
     if not pieces:
         _place(house, tx, stored)
     return stored

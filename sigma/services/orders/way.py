@@ -13,6 +13,9 @@ from sigma.domain.orders import Command, Order
 from sigma.ports.broker import Broker
 from sigma.ports.storage import Unit
 
+READ_PATIENCE_S = 2.0
+"""How long a read before a claim waits for its turn: everything else that the account sends waits with it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
