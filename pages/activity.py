@@ -13,6 +13,7 @@ from pages.ui.order_story import draw_story
 from pages.ui.rows import rows, text
 from pages.ui.session import desk
 from pages.ui.shell import head
+from pages.ui.signal_came import came
 from pages.ui.states import empty, failed, kept
 from pages.ui.table import Column, forget, live_table, paged, reach
 from sigma.domain import show
@@ -76,6 +77,9 @@ def _signal(signal: Signal) -> None:
     st.markdown(clocks(f"Received {moment(signal.received_at)} from {told or 'a sender without a name'}{bar}."))
     st.caption("As it came, without its secret:")
     st.code(signal.raw, language=None, wrap_lines=True)
+    lines = came(signal.id)
+    if lines:
+        st.markdown("**On the accounts**  \n" + "  \n".join(lines))
     orders = desk().orders.table(signal_id=signal.id)
     if orders.empty:
         st.markdown("It made no order.")

@@ -45,7 +45,8 @@ COLUMNS = {
         "Sellable",
         "quantity",
         76,
-        help="Settled, and bought and still on the way (T1), without what is pledged, sold today or being sold already.",
+        help="Settled, and bought and still on the way (T1), without what is pledged, sold today or being sold already. "
+        "Tick a row to see how much of it is T1 and pledged, and whether its sale is authorised.",
     ),
     "average_price": Column("Avg ₹", "price", 88),
     "last_price": Column("LTP ₹", "price", 88),
@@ -171,7 +172,27 @@ def _table(shown: pd.DataFrame, there: int, badge: Badge) -> None:
         else:
             given = (badge.name, row["listing"], Side.SELL.value, int(row["sellable"]), str(row["product"]))
             asks = opens(open_ticket, *given)
+            _authorise(row, badge)
             st.button("Sell", type="primary", icon=":material/sell:", key=f"go_sell:{chosen[0]}", **asks)
+
+
+def _authorise(row: pd.Series, badge: Badge) -> None:
+    """Draw the way to the depository where shares that could be sold are not authorised for sale."""
+    link_to = desk().capabilities(badge.name).edis_url
+    words = unauthorised(row)
+    if link_to and words:
+        st.link_button("Authorise", link_to, icon=":material/verified_user:", help=words)
+
+
+def unauthorised(row: pd.Series) -> str:
+    """Return what of the sellable shares is not authorised for sale at the depository; empty when all are."""
+    lacks = int(row["sellable"]) - int(row["authorised_quantity"])
+    if lacks <= 0:
+        return ""
+    return (
+        f"{show.quantity(lacks)} of {show.quantity(int(row['sellable']))} are not authorised for sale at the depository today. "
+        "Accounts with a power of attorney (DDPI) need no authorisation; others are refused without it."
+    )
 
 
 def owned_words(row: pd.Series, account: str) -> str:

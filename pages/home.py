@@ -140,7 +140,14 @@ def _look(names: Sequence[str], holdings: bool) -> Seen:
     queue = mine.orders.queue(limit=1)
     return Seen(
         overview,
-        Facts(faults[unknown].iloc[::-1], queue, overview.waiting, faults[~unknown], mine.accounts.table()),
+        Facts(
+            faults[unknown].iloc[::-1],
+            queue,
+            overview.waiting,
+            faults[~unknown],
+            mine.accounts.table(),
+            mine.signals.lost(midnight),
+        ),
         fills[fills["account"].isin(names)].iloc[::-1],
     )
 

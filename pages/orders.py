@@ -17,7 +17,8 @@ from pages.ui.clocks import clocks
 from pages.ui.dialogs import opens
 from pages.ui.every import live
 from pages.ui.kill import may_trade
-from pages.ui.order_rows import COLUMNS, as_csv, as_rows
+from pages.ui.order_rows import as_csv, as_rows, columns, sliced
+from pages.ui.order_slices import show_slices
 from pages.ui.order_story import show_story
 from pages.ui.session import desk
 from pages.ui.shell import head
@@ -139,7 +140,8 @@ def _read(wanted: Wanted, start: int, size: int) -> pd.DataFrame:
         unknown = orders.table(**wanted.unknown())
         found = pd.concat([unknown, found], ignore_index=True) if len(unknown) else found
     prices = desk().last_quotes(sorted(set(found["listing"])))
-    return as_rows(found, dict(zip(prices["listing"], prices["last_price"], strict=True)))
+    far = {int(parent): sliced(orders.slices(int(parent))) for parent in found.loc[found["slices"] > 0, "id"]}
+    return as_rows(found, dict(zip(prices["listing"], prices["last_price"], strict=True)), far)
 
 
 def _controls(wanted: Wanted, tally: Tally | None) -> None:
@@ -211,7 +213,7 @@ def _rows(badge: Badge, wanted: Wanted, read: Kept[pd.DataFrame]) -> None:
         if frame is not None:
             _nothing(badge, wanted)
         return
-    chosen = live_table(frame, COLUMNS, key="orders", select="multi-row" if may_trade() else "")
+    chosen = live_table(frame, columns(frame), key="orders", select="multi-row" if may_trade() else "")
     if not chosen:
         no_selection()
         return
@@ -242,6 +244,9 @@ def _acts(rows: pd.DataFrame, chosen: Sequence[int]) -> None:
             asks = opens(order_acts.modify, order_id)
             st.button("Modify", key=f"modify-open:{key}", shortcut="M", icon=":material/edit:", **asks)
         st.button("Why", key=f"why-open:{key}", shortcut="W", icon=":material/account_tree:", **opens(show_story, order_id))
+        if one["slices"]:
+            asks = opens(show_slices, order_id)
+            st.button("Slices", key=f"slices-open:{key}", icon=":material/view_list:", **asks)
         _more(one, order_id)
 
 

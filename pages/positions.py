@@ -11,6 +11,7 @@ import streamlit as st
 
 from pages.ui.badges import Badge, badge_of, badges, choose_account
 from pages.ui.clocks import clocks
+from pages.ui.close_all import close_all
 from pages.ui.conversion import convert_position, convertible
 from pages.ui.dialogs import opens
 from pages.ui.every import live
@@ -86,7 +87,7 @@ def _positions(badge: Badge) -> None:
         no_selection()
         return
     _tiles(frame, seen.funds, badge)
-    asked = _filters(badge)
+    asked = _filters(badge, frame)
     failed(read)
     if asked:
         ask_broker(WHAT, badge, _renew(badge))
@@ -124,7 +125,7 @@ def _tiles(frame: pd.DataFrame, funds: pd.DataFrame | None, badge: Badge) -> Non
         st.metric(marked("Margin used", badge), show.short_rupees(used), help=told, border=True, height="stretch")
 
 
-def _filters(badge: Badge) -> bool:
+def _filters(badge: Badge, frame: pd.DataFrame) -> bool:
     """Draw what narrows the rows, and say whether the broker is to be asked."""
     offered = desk().capabilities(badge.name).products
     products = [ALL, *(product.value for product in Product if product in offered)]
@@ -136,6 +137,11 @@ def _filters(badge: Badge) -> bool:
         st.text_input("Search", key=SEARCH, type="search", placeholder="Search", label_visibility="collapsed", width=180)
         st.toggle("Flat ones too", key=FLAT)
         st.space("stretch")
+        held = int((frame["quantity"] != 0).sum())
+        if held and may_trade():
+            named = frame.assign(listing=listings(frame))
+            asks = opens(close_all, badge, named)
+            st.button("Close all", icon=":material/logout:", key=f"close-all:{badge.id}", **asks)
         return refresh_button(WHAT, badge)
 
 

@@ -15,6 +15,7 @@ from pages.ui.every import live
 from pages.ui.kill import may_trade
 from pages.ui.navigation import link
 from pages.ui.queue_approve import open_approval, show_approved
+from pages.ui.queue_by_itself import draw_by_itself
 from pages.ui.queue_edit import open_edit
 from pages.ui.queue_rows import COLUMNS, EVERYTHING, NO_ACCOUNT, as_rows, counted, judged, narrowed, summed
 from pages.ui.rows import rows
@@ -31,8 +32,8 @@ TABLE, PAGE = "queue", "queue-page"
 SOURCE, STRATEGY, ACCOUNT, SEARCH = "queue-source", "queue-strategy", "queue-account", "queue-search"
 HOW_THEY_COME = (
     "**Nothing waits for your yes.**\n\n"
-    "An alert that reaches the webhook (`/webhook/tradingview`) waits here until you approve it; it is never sent by itself. "
-    "So does an order of your own that you put into the queue."
+    "An alert that reaches the webhook (`/webhook/tradingview`) waits here until you approve it; only what a strategy set to "
+    "AUTO wants goes by itself. An order of your own that you put into the queue waits here too."
 )
 
 
@@ -63,6 +64,7 @@ def _asked() -> None:
 
 
 def _queue() -> None:
+    draw_by_itself()
     read = kept("queue", None, _read)
     failed(read)
     if read.value is None or read.value.empty:

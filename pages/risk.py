@@ -78,13 +78,13 @@ def _first(strategy: str) -> Where:
 def _part(badge: Badge) -> None:
     badge = as_now(badge)
     _losses()
+    _today()
     left, right = st.columns(2)
     with left:
         risk_parts.modes(badge)
     with right:
         risk_parts.kills()
     _in_force(badge)
-    _today()
     risk_parts.runs()
 
 

@@ -108,7 +108,8 @@ def _signal(row: Any) -> dict[str, Any]:
     size = "" if pd.isna(row.quantity) else f" {show.quantity(row.quantity)}"
     what = f"{text(row.side)}{size} {text(row.listing)} {text(row.strategy)}".strip()
     state = next((chip.text for status, chip in SIGNAL_CHIPS.items() if status.value == row.status), text(row.status))
-    said = {"account": show.MISSING, "what": what, "state": state, "why": text(row.note), "source": text(row.platform)}
+    why = " · ".join(filter(None, (text(row.note), text(row.shares))))
+    said = {"account": show.MISSING, "what": what, "state": state, "why": why, "source": text(row.platform)}
     return _line(SIGNAL, row.id, row.received_at, **said)
 
 

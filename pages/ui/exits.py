@@ -61,6 +61,11 @@ def legs(picked: pd.DataFrame, order_ids: Sequence[str]) -> list[Leg]:
     ]
 
 
+def value_of(picked: pd.DataFrame) -> float:
+    """Return what positions are worth at their last prices: rupees, each counted as positive; unknown prices count nothing."""
+    return float((picked["quantity"] * picked["last_price"] * picked["multiplier"]).abs().sum())
+
+
 def exit_positions(badge: Badge, picked: pd.DataFrame) -> None:
     """Open the ticket with the order that leaves one position, or ask about several at once."""
     wanted = legs(picked, [desk().orders.new_id() for _ in range(len(picked))])

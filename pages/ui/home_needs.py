@@ -51,6 +51,8 @@ class Facts:
         The oldest order that waits; none when nothing does.
     waiting : int
         How many wait.
+    lost : DataFrame
+        Today's messages that made no order, or none on some account of their strategy, newest first: `desk.signals.lost`.
     """
 
     unknown: pd.DataFrame
@@ -58,6 +60,7 @@ class Facts:
     waiting: int
     faulty: pd.DataFrame
     accounts: pd.DataFrame
+    lost: pd.DataFrame
 
 
 def needs(facts: Facts, badges: Sequence[Badge], now: datetime) -> list[Need]:
@@ -69,6 +72,7 @@ def needs(facts: Facts, badges: Sequence[Badge], now: datetime) -> list[Need]:
         *_logins(facts.accounts, marks, now),
         *_queue(facts, now),
         *_faulty(facts.faulty, marks, now),
+        *_lost(facts.lost, marks, now),
     ]
 
 
@@ -143,6 +147,17 @@ def _faulty(faulty: pd.DataFrame, marks: Mapping[str, str], now: datetime) -> It
             reason = escape(text(getattr(first, why))) or MISSING
             words = f"last {order_words(first, marks)} at {show.when(first.updated_at, now)} IST: {reason}"
             yield Need(key, Chip(f"✕ {what}", chip.tone), words, "orders", _at(first.account))
+
+
+def _lost(found: pd.DataFrame, marks: Mapping[str, str], now: datetime) -> Iterator[Need]:
+    signals = list(rows(found))
+    for first in signals[:1]:
+        chip = Chip(f"✕ {_count(len({row.id for row in signals}), 'signal')} made no order today", Tone.BAD)
+        account = text(first.account)
+        place = f" on {marks.get(account, escape(account))}" if account else ""
+        who = escape(text(first.strategy) or "a message without a strategy")
+        words = f"last {who}{place} at {show.when(first.received_at, now)} IST: {escape(text(first.note)) or MISSING}"
+        yield Need("lost", chip, words, "activity", {"signal": str(first.id)})
 
 
 def _at(account: object) -> dict[str, str]:

@@ -46,6 +46,7 @@ PAGES = (
     PageSpec("Watch", "chart", "Chart", "candlestick_chart"),
     PageSpec("Watch", "groups", "Groups", "folder_special"),
     PageSpec("Watch", "instruments", "Instruments", "search"),
+    PageSpec("Automate", "strategies", "Strategies", "smart_toy"),
     PageSpec("Review", "activity", "Activity", "account_tree"),
     PageSpec("Set up", "brokers", "Brokers", "key"),
     PageSpec("Set up", "risk", "Risk", "shield"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -10,6 +11,7 @@ import streamlit as st
 
 from pages.ui.badges import badges, escape
 from pages.ui.confirm import Outcome, Question, ask
+from pages.ui.queue_rows import summed
 from pages.ui.rows import rows
 from pages.ui.session import desk
 from pages.ui.ticket import entered, price_format
@@ -33,15 +35,29 @@ def account_of(order: Order) -> str:
 def cancel(order_ids: Sequence[int]) -> None:
     """Ask whether to take orders back. What was executed meanwhile changes nothing about that wish, so no version is held."""
     orders = [desk().orders.get(one) for one in order_ids]
+    value = summed(values(orders))
     if len(orders) == 1:
         order = orders[0]
         stay = f" {show.quantity(order.filled_quantity)} already filled stay." if order.filled_quantity else ""
-        question = Question(f"Cancel {short(order)}?", f"On {account_of(order)}.{stay}", "Keep order", "Cancel order")
+        body = f"On {account_of(order)}, {value} not executed.{stay}"
+        question = Question(f"Cancel {short(order)}?", body, "Keep order", "Cancel order")
     else:
         listed = "  \n".join(f"{escape(short(order))} on {account_of(order)}" for order in orders)
-        stay = "  \nWhat is already filled stays." if any(order.filled_quantity for order in orders) else ""
-        question = Question(f"Cancel {len(orders)} orders?", listed + stay, "Keep orders", f"Cancel {len(orders)} orders")
+        stay = " What is already filled stays." if any(order.filled_quantity for order in orders) else ""
+        body = f"{listed}  \n{value[:1].upper()}{value[1:]} not executed.{stay}"
+        question = Question(f"Cancel {len(orders)} orders?", body, "Keep orders", f"Cancel {len(orders)} orders")
     ask(question, "cancel:" + ",".join(map(str, order_ids)), partial(_cancelled, tuple(order_ids)))
+
+
+def values(orders: Sequence[Order]) -> list[Decimal | None]:
+    """Return what each order's unexecuted part is worth in rupees: at its own price, else at the last one that is stored."""
+    prices = desk().last_quotes(sorted({order.listing for order in orders}))
+    last = {row.listing: show.number(row.last_price) for row in rows(prices)}
+    found = []
+    for order in orders:
+        price = order.request.price or order.request.trigger_price or last.get(order.listing)
+        found.append(None if price is None else price * order.unfilled)
+    return found
 
 
 def _cancelled(order_ids: Sequence[int]) -> str | Sequence[Outcome]:

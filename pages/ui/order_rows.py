@@ -8,13 +8,15 @@ from typing import Any
 import pandas as pd
 
 from pages.ui.table import Column
-from sigma.domain.orders import OrderStatus
-from sigma.domain.show import SIDE_TONES, STATUS_CHIPS, UNSETTLED_CHIP, quantity, status_chip
+from sigma.domain.orders import OrderStatus, Variety
+from sigma.domain.show import SIDE_TONES, STATUS_CHIPS, UNSETTLED_CHIP, Tone, quantity, status_chip
 
 CHIPS = {chip.text: chip.tone for chip in (*STATUS_CHIPS.values(), UNSETTLED_CHIP)}
+WISHES = {"GTT": Tone.WAITS, "AMO": Tone.OVER}
 COLUMNS: Mapping[str, Column] = {
     "listing": Column("Listing", width=176, pinned=True),
     "chip": Column("Status", "chip", 140, chips=CHIPS),
+    "wish": Column("Kind", "chip", 64, chips=WISHES, help="GTT: a trigger that rests at the broker. AMO: for the next session."),
     "side": Column("Side", "chip", 64, chips=SIDE_TONES),
     "done": Column("Filled / qty", "right", 105),
     "price": Column("Price ₹", "price", 95),
@@ -40,7 +42,9 @@ SOURCES = {
 }
 
 
-def as_rows(orders: pd.DataFrame, last_prices: Mapping[str, float]) -> pd.DataFrame:
+def as_rows(
+    orders: pd.DataFrame, last_prices: Mapping[str, float], slices: Mapping[int, str] | None = None
+) -> pd.DataFrame:
     """Return orders indexed by id with the cells that `COLUMNS` names.
 
     Parameters
@@ -49,15 +53,35 @@ def as_rows(orders: pd.DataFrame, last_prices: Mapping[str, float]) -> pd.DataFr
         As `desk.orders.table` gives it.
     last_prices : mapping
         Rupees by listing; a listing without one is missing.
+    slices : mapping
+        For orders that were cut, by id: how far their slices are.
     """
+    far = slices or {}
     rows = orders.set_index("id")
     facts: list[dict[str, Any]] = orders.to_dict("records")  # type: ignore[assignment]
     rows["chip"] = [status_chip(row["status"], unsettled=row["unsettled"]).text for row in facts]
     rows["done"] = [f"{quantity(row['filled_quantity'])} / {quantity(row['quantity'])}" for row in facts]
-    rows["reason"] = [reason(row) for row in facts]
+    rows["reason"] = [" · ".join(filter(None, (far.get(row["id"], ""), reason(row)))) for row in facts]
+    rows["wish"] = [wish(row) for row in facts]
     rows["origin"] = [origin(row) for row in facts]
     rows["last_price"] = rows["listing"].map(last_prices).astype("float64")
     return rows
+
+
+def columns(shown: pd.DataFrame) -> Mapping[str, Column]:
+    """Return the table's columns; the one of GTT and AMO only where some row is such an order."""
+    return COLUMNS if (shown["wish"] != "").any() else {name: one for name, one in COLUMNS.items() if name != "wish"}
+
+
+def wish(row: Mapping[str, Any]) -> str:
+    """Return what sets an order apart from a plain one: GTT, AMO, or nothing."""
+    return "GTT" if row["gtt"] else "AMO" if row["variety"] == Variety.AMO else ""
+
+
+def sliced(slices: pd.DataFrame) -> str:
+    """Return how far the slices of an order are: ``3 of 4 slices filled``."""
+    filled = int((slices["status"] == OrderStatus.FILLED).sum())
+    return f"{filled} of {len(slices)} slices filled"
 
 
 def reason(row: Mapping[str, Any]) -> str:

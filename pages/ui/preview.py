@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import streamlit as st
 
 from pages.ui.badges import escape
+from pages.ui.clocks import clocks
 from pages.ui.session import desk
 from sigma.domain import show
 from sigma.domain.preview import Estimate, Preview
@@ -23,11 +24,10 @@ def show_preview(preview: Preview) -> None:
         st.metric("Charges", estimate(preview.charges), help=made_of(preview.charges))
     available = free(preview.available, preview.available_at)
     if available:
-        st.caption(available)
+        st.caption(clocks(available))
     if preview.quote_at is not None and preview.price_used is not None:
-        st.caption(
-            f"At the last price, {show.price(preview.price_used)}: {show.freshness('quoted', preview.quote_at, desk().now())}."
-        )
+        quoted = show.freshness("quoted", preview.quote_at, desk().now())
+        st.caption(clocks(f"At the last price, {show.price(preview.price_used)}: {quoted}."))
     if preview.decision is not None:
         (st.markdown if preview.decision.allowed else st.error)(verdict(preview.decision))
     if preview.problems:

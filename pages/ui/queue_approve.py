@@ -215,9 +215,11 @@ def _act(state: Approving, chosen: Badge | None) -> None:
         st.button("Not now", key=f"approve-keep:{state.key}", disabled=state.working, on_click=close_dialog)
         label = f"Approving {what}{where} …" if state.working else f"Approve {what}{where}"
         key = f"go_approve_act:{state.key}"
-        st.button(label, key=key, type="primary", disabled=state.working or not ready, on_click=_start, args=(state,))
+        place = st.empty()
+        place.button(label, key=key, type="primary", disabled=state.working or not ready, on_click=_start, args=(state,))
     if state.working and chosen is not None:
         _approve(state, chosen.name, sure)
+        place.button("Not approved", key=f"{key}:not", type="primary", disabled=True)
         if len(state.seen) > 1:
             _outcomes(state)
             return

@@ -23,6 +23,8 @@ from sigma.domain.risk import KillState, Scope
 from sigma.domain.show import Chip, Tone
 
 MOST_RUNS = 10
+HALVES = frozenset({"drawdown_caution"})
+"""Limits that always lower a quantity, whatever is chosen."""
 IN_FORCE = {
     "label": Column("Limit", width=270, pinned=True),
     "value": Column("Value", "right", 150),
@@ -111,11 +113,12 @@ def kills() -> None:
                 if is_owner():
                     asks = opens(allow_trading, kill.account_id, kill.strategy)
                     st.button("Re-arm", key=f"risk-arm:{kill.account_id}:{kill.strategy}", icon=":material/lock_open:", **asks)
-        if not on:
-            st.markdown(":green[✓] Kill switch: nothing is stopped.")
-        if may_trade():
-            st.button("Stop trading", key="risk-kill", icon=":material/front_hand:", **opens(stop_trading))
-        elif on:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown("Kill switch" if on else ":green[✓] Kill switch: nothing is stopped.")
+            st.space("stretch")
+            if may_trade():
+                st.button("Stop trading", key="risk-kill", icon=":material/front_hand:", **opens(stop_trading))
+        if on and not is_owner():
             st.caption("Only the owner lets trading go on.")
 
 
@@ -152,7 +155,8 @@ def in_force(strategy: str, badge: Badge, *, everything: bool) -> pd.DataFrame:
     found = desk().risk.effective(strategy, badge.name).set_index("limit", drop=False).rename_axis(None)
     named = {"GLOBAL": "GLOBAL", "STRATEGY": f"STRATEGY {strategy}", "ACCOUNT": f"ACCOUNT {badge.shape} {badge.name}"}
     found["label"] = [LABELS[name] for name in found["limit"]]
+    beyond = found["limit"], found["mode"]
     chips = {"CLAMP": LOWERS.text, "REJECT": REFUSES.text}
-    found["beyond"] = [chips.get(mode, "") for mode in found["mode"]]
+    found["beyond"] = [chips.get("CLAMP" if mode and name in HALVES else mode, "") for name, mode in zip(*beyond, strict=True)]
     found["source"] = [", ".join(named[one] for one in scopes.split(", ") if one) or show.MISSING for scopes in found["scopes"]]
     return found if everything else found[found["mode"] != ""]

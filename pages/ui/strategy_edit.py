@@ -76,7 +76,9 @@ def _drawer(known: Strategy | None) -> None:
         st.text_input("Name", key=NAME, max_chars=LONGEST_NAME, placeholder="As its alerts name it", live=True)
     st.text_area("Description", key=ABOUT, max_chars=LONGEST_DESCRIPTION, height=80)
     if known is None:
-        st.caption("A new strategy is MANUAL: its orders wait in the queue. Look at its accounts and limits, then set it to AUTO.")
+        st.caption(
+            "A new strategy is MANUAL: its orders wait in the queue. Look at its accounts and limits, then set it to AUTO."
+        )
     else:
         st.radio("Mode", list(MODE_WORDS), format_func=MODE_WORDS.__getitem__, key=MODE)
     wanted = _accounts()
@@ -115,17 +117,19 @@ def _accounts() -> dict[str, Decimal]:
 
 def _defaults() -> None:
     with st.container(horizontal=True):
-        st.selectbox(
-            "Product without one", [SIGNALS_OWN, *Product], format_func=lambda one: one or "MIS (usual)", key=PRODUCT
-        )
+        st.selectbox("Product without one", [SIGNALS_OWN, *Product], format_func=lambda one: one or "MIS (usual)", key=PRODUCT)
         types = [SIGNALS_OWN, OrderType.MARKET, OrderType.LIMIT]
         st.selectbox("Type without one", types, format_func=lambda one: one or "MARKET (usual)", key=TYPE)
     captions = [words for _, words in OFF_HOURS.values()]
-    st.radio("When the market is closed", list(OFF_HOURS), format_func=lambda one: OFF_HOURS[one][0], captions=captions, key=CLOSED)
+    st.radio(
+        "When the market is closed", list(OFF_HOURS), format_func=lambda one: OFF_HOURS[one][0], captions=captions, key=CLOSED
+    )
 
 
 def _limits(known: Strategy | None) -> None:
-    st.caption("What an order may be is decided by the risk gate, by limits for everything, for this strategy and for each account.")
+    st.caption(
+        "What an order may be is decided by the risk gate, by limits for everything, for this strategy and for each account."
+    )
     if known is not None:
         link("risk", "Its limits", strategy=known.name)
 

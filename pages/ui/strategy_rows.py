@@ -38,9 +38,7 @@ COLUMNS: Mapping[str, Column] = {
     "places": Column("Accounts", width=230),
     "day_pnl": Column("Day P&L ₹", "gain", 120, help=LIVE_HELP),
     "paper_pnl": Column("Paper P&L ₹", "gain", 120, help=PAPER_HELP),
-    "state": Column(
-        "State", "chip", 124, chips={c.text: c.tone for c in (RUNNING, PAUSED, STOPPED, PARTLY, EXITING)}
-    ),
+    "state": Column("State", "chip", 124, chips={c.text: c.tone for c in (RUNNING, PAUSED, STOPPED, PARTLY, EXITING)}),
     "positions": Column("Open", "quantity", 60, help="Positions that are open by its own fills."),
     "description": Column("What it is", width=240),
 }
@@ -95,7 +93,7 @@ def as_rows(seen: Seen, badges: Sequence[Badge]) -> pd.DataFrame:
 
 
 def place(badge: Badge, multiplier: float) -> str:
-    """Return an account and its multiplier: ``● main``, ``■ huf · EXIT_ONLY × 0.5``."""
+    """Return an account, what restricts it, and its multiplier unless that is 1."""
     off = "" if badge.enabled else " · disabled"
     return f"{badge.text}{off}" + ("" if multiplier == 1 else f" × {times(multiplier)}")  # noqa: RUF001 - the sign of times
 

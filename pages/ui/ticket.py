@@ -6,20 +6,32 @@ in the widgets' own keys (``ticket-…``); what is chosen before the drawer open
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from functools import partial
 from typing import Any
 
 import streamlit as st
 
-from pages.ui.badges import Badge, badges
+from pages.ui.badges import Badge, badges, escape
+from pages.ui.clocks import clocks
 from pages.ui.dialogs import close_dialog, pressed, show_dialog
 from pages.ui.kill import may_trade
 from pages.ui.preview import acceptable, show_preview
 from pages.ui.prices import last_price
 from pages.ui.rows import rows
 from pages.ui.session import desk
+from pages.ui.ticket_gtt import (
+    CLEAN,
+    GTT,
+    Leg,
+    chosen_legs,
+    lacking,
+    refused,
+    set_trigger,
+    trigger_choices,
+    trigger_words,
+)
 from sigma.domain import show
 from sigma.domain.accounts import Capabilities
 from sigma.domain.errors import SigmaError
@@ -77,6 +89,7 @@ def open_ticket(
         TRIGGER: None,
         VALIDITY: Validity.DAY.value,
         AMO: False,
+        **CLEAN,
     }
     first = partial(st.session_state.update, filled)
     show_dialog("New order", draw_ticket, first=first, width=WIDTH, position="right", icon=":material/add_shopping_cart:")
@@ -125,13 +138,17 @@ def draw_ticket() -> None:
     _facts(listing, last)
     _numbers(capabilities, listing, last)
     wish = _wish(account, listing)
-    missing = _missing(wish)
+    legs = chosen_legs(capabilities, wish, entered)
+    missing = _missing(wish) or lacking(legs)
     if missing:
         st.info(f"Give {missing}.", icon=":material/edit:")
         return
     preview = desk().orders.preview(**wish)
     show_preview(preview)
-    _acts(wish, preview)
+    if legs is None:
+        _acts(wish, preview)
+    else:
+        _trigger_act(wish, legs, preview)
 
 
 def _account() -> Badge | None:
@@ -180,7 +197,7 @@ def _facts(listing: Listing, last: Any) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="ticket-chosen"):
         lot = f" · lot {show.quantity(listing.lot_size)}" if listing.lot_size > 1 else ""
         price = f" · LTP {show.price(last.last_price)} ({show.when(last.at, desk().now())} IST)" if last else " · LTP —"
-        st.markdown(f"**{listing.text}** {listing.name}{lot}{price}")
+        st.markdown(clocks(f"**{escape(listing.text)}** {escape(listing.name)}{lot}{price}"))
         st.button("Change", key="ticket-change", type="tertiary", on_click=_take, args=(None,))
 
 
@@ -213,16 +230,17 @@ def _numbers(capabilities: Capabilities | None, listing: Listing, last: Any) -> 
     if kind.has_trigger:
         (left if kind.has_price else right).number_input("Trigger ₹", key=TRIGGER, **step)
     if capabilities is not None:
-        _session_choices(capabilities)
+        _session_choices(capabilities, listing, kind, step)
 
 
-def _session_choices(capabilities: Capabilities) -> None:
+def _session_choices(capabilities: Capabilities, listing: Listing, kind: OrderType, field: Mapping[str, Any]) -> None:
     with st.expander("Validity and session"):
         valid = [one.value for one in Validity if one in capabilities.validities]
         _keep(VALIDITY, valid, valid[0])
         st.segmented_control("Validity", valid, required=True, key=VALIDITY)
         if Variety.AMO in capabilities.varieties:
             st.checkbox("After-market order: it goes in when the next session opens", key=AMO)
+        trigger_choices(capabilities, listing, kind, field)
 
 
 def _keep(key: str, offered: list[Any], otherwise: Any) -> None:
@@ -252,7 +270,7 @@ def _wish(account: Badge | None, listing: Listing) -> dict[str, Any]:
         "price": entered(state.get(PRICE)) if kind.has_price else None,
         "trigger_price": entered(state.get(TRIGGER)) if kind.has_trigger else None,
         "validity": state.get(VALIDITY) or Validity.DAY.value,
-        "variety": (Variety.AMO if state.get(AMO) else Variety.REGULAR).value,
+        "variety": (Variety.AMO if state.get(AMO) and not state.get(GTT) else Variety.REGULAR).value,
     }
 
 
@@ -282,6 +300,26 @@ def _acts(wish: Mapping[str, Any], preview: Preview) -> None:
         st.error(f"**{error.message}** {error.hint}".strip(), icon=":material/error:")
         return
     _placed(order, wish)
+
+
+def _trigger_act(wish: Mapping[str, Any], legs: Sequence[Leg], preview: Preview) -> None:
+    """Draw the button that sets a trigger; it goes to the broker at once, for nothing is executed yet."""
+    ticket, words = st.session_state[ID], trigger_words(wish, legs)
+    acted = pressed(words, key=f"go_trigger:{ticket}:{words}", type="primary", width="stretch", disabled=not acceptable(preview))
+    st.caption("The button sets a trigger at the broker. What is above is about the order that it places.")
+    if not acted:
+        return
+    try:
+        gtt = set_trigger(wish, legs, ticket)
+    except SigmaError as error:
+        st.error(f"**{escape(error.message)}** {escape(error.hint)}".strip(), icon=":material/error:")
+        return
+    if why := refused(gtt):
+        st.session_state[ID] = desk().orders.new_id()
+        st.error(f"**Risk stopped it:** {escape(why)}. Nothing was sent; change the trigger and try again.")
+        return
+    st.toast(f"{words}: is on its way.", icon=":material/check:")
+    close_dialog()
 
 
 def _placed(order: Order, wish: Mapping[str, Any]) -> None:

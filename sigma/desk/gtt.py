@@ -61,6 +61,7 @@ class GttDesk:
         legs: Sequence[Mapping[str, Number]],
         quantity: int | None = None,
         product: str = "CNC",
+        client_order_id: str | None = None,
     ) -> Gtt:
         """Set a trigger: one leg, or two of which the first to fire cancels the other. Each places a limit order.
 
@@ -70,11 +71,14 @@ class GttDesk:
         ------
         InvalidOrder, NotFound, Unsupported, SessionExpired
             Nothing was stored or sent.
+        Conflict
+            There is an order with this `client_order_id` already: the same trigger is not set twice.
         """
         text = self._house.instruments.resolve(listing, self._user_id).text
         words = word(Side, side, "side"), word(Product, product, "product")
         add, made = self._house.orders.triggers.add, [_leg(leg, quantity) for leg in legs]
-        return add(account, text, *words, made, user_id=self._user_id, origin=Origin(self._source))
+        origin = Origin(self._source)
+        return add(account, text, *words, made, user_id=self._user_id, origin=origin, client_order_id=client_order_id)
 
     def modify(self, gtt_id: int, legs: Sequence[Mapping[str, Number]]) -> Gtt:
         """Ask the broker to change a resting trigger of ours; all of its legs are given."""

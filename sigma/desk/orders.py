@@ -282,6 +282,11 @@ class OrdersDesk:
         rows = select(user_id=self._user_id, account=account, group=group, limit=limit, offset=offset or 0, **filters)
         return frames.orders(rows, self._names(), self._paper())
 
+    def slices(self, order_id: int) -> pd.DataFrame:
+        """Return the orders that an order was cut into, in the order in which they go; columns as `table`."""
+        rows = self._house.orders.views.select(user_id=self._user_id, parent_id=order_id, newest_first=False)
+        return frames.orders([row for row in rows if row.slice_no], self._names(), self._paper())
+
     def count(
         self,
         account: str | int | None = None,

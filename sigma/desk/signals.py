@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from sigma.desk import frames
-from sigma.desk.cells import MAYBE_WHOLE, MOMENT, TEXT
+from sigma.desk.cells import MAYBE_WHOLE, MOMENT, TEXT, WHOLE
 from sigma.desk.cells import facts as _facts
 from sigma.desk.cells import frame as _frame
 from sigma.domain.signals import Receipt, Signal
@@ -25,6 +25,9 @@ SHARES = {
     "note": TEXT,
     "updated_at": MOMENT,
 }
+
+
+LOST = {"id": WHOLE, "received_at": MOMENT, "strategy": TEXT, "account": TEXT, "note": TEXT}
 
 
 class SignalsDesk:
@@ -60,6 +63,15 @@ class SignalsDesk:
         """Return what became of one message on accounts, a row each; columns: SHARES."""
         rows, names = self._house.signals.shares([self.get(signal_id).id]).get(signal_id, []), self._names()
         return _frame(SHARES, [_facts(SHARES, row, account=names.get(row.account_id, str(row.account_id))) for row in rows])
+
+    def lost(self, since: datetime) -> pd.DataFrame:
+        """Return messages received at or after `since` that made no order, or none on an account where they should have.
+
+        Newest first; columns: LOST. Such a message has a row for each account that failed, else one without an account.
+        """
+        found, names = self._house.signals.lost(self._user_id, since), self._names()
+        told = [(one, {"account": names.get(share.account_id), "note": share.note} if share else {}) for one, share in found]
+        return _frame(LOST, [_facts(LOST, one, **{"account": None, **said}) for one, said in told])
 
     def get(self, signal_id: int) -> Signal:
         """Return one message with its text as it came (scrubbed of the secret)."""

@@ -179,12 +179,14 @@ class StrategiesDesk:
         *,
         listing: str,
         action: str = "BUY",
-        quantity: int = 1,
+        quantity: int | None = 1,
         product: str = "",
         version: str = "NESTED",
         confirm: bool = False,
     ) -> Receipt:
         """Send the message of `payload` as TradingView would, at the market; it makes real orders.
+
+        Without a quantity (None) an exit means what is held.
 
         Raises
         ------
@@ -194,7 +196,8 @@ class StrategiesDesk:
         strategy = self._house.strategies.testable(self._user_id, name, confirmed=confirm)
         values = {SYMBOL: listing, ACTION: action, ALERT_MESSAGE: action, INTERVAL: "", "{{strategy.order.id}}": "test"}
         values[TIME] = self._house.clock.now().isoformat()
-        message = alert_text(strategy.name, product.upper(), str(quantity), word(AlertForm, version, "version"))
+        units = "" if quantity is None else str(quantity)
+        message = alert_text(strategy.name, product.upper(), units, word(AlertForm, version, "version"))
         return self._house.signals.receive_own(self._user_id, expanded(message, values))
 
     def _names(self) -> dict[int, str]:

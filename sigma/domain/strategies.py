@@ -11,6 +11,8 @@ from enum import StrEnum
 from sigma.domain.ledger import DayResult
 from sigma.domain.orders import OrderMode, OrderType, Product
 
+LONGEST_NAME, LONGEST_DESCRIPTION = 60, 500
+
 
 class OffHours(StrEnum):
     """What becomes of an order that a broker refuses because the market is closed.

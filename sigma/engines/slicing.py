@@ -43,6 +43,12 @@ def cut(quantity: int, freeze: int | None, lot_size: int) -> tuple[int, ...]:
     return (*[step] * whole, *([rest] if rest else []))
 
 
+def most_at_once(freeze: int | None, lot_size: int) -> int | None:
+    """Return the most units (whole lots) that one order may be cut into; None when there is no bound, or none that would do."""
+    step = 0 if freeze is None else freeze // lot_size * lot_size
+    return step * MOST_SLICES or None
+
+
 def linked_id(client_order_id: str, what: str) -> str:
     """Return the client_order_id of what is made of an order: always the same one, so that it is made once."""
     return hashed_id(client_order_id, what)

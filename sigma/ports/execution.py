@@ -47,6 +47,9 @@ class Shares(Protocol):
     def pending(self, account_id: int) -> Sequence[SignalShare]:
         """Return an account's PENDING shares, oldest first."""
 
+    def failed(self, account_ids: Sequence[int], since: datetime, limit: int) -> Sequence[SignalShare]:
+        """Return accounts' shares that FAILED at or after `since`, newest first, at most so many."""
+
     def of_signal(self, signal_id: int) -> Sequence[SignalShare]:
         """Return a signal's shares by account."""
 

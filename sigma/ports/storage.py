@@ -291,7 +291,13 @@ class Signals(Protocol):
         """Return the earliest message with this key received at or after `since`."""
 
     def list(
-        self, user_id: int, *, since: datetime | None = None, until: datetime | None = None, limit: int | None = None
+        self,
+        user_id: int,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        status: SignalStatus | None = None,
+        limit: int | None = None,
     ) -> Sequence[Signal]:
         """Return messages received at or after `since` and before `until`, newest first."""
 

@@ -7,17 +7,20 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sigma.domain.errors import Conflict, InvalidOrder, NotFound, Unsupported
+from sigma.domain.instruments import Listing
 from sigma.domain.kill import KillRun, KillVerdict
 from sigma.domain.limits import CallKind
-from sigma.domain.orders import EXPOSED, Order, OrderMode, OrderRequest, OrderStatus, Product, Source, counts_as_exposure
+from sigma.domain.orders import EXPOSED, Order, OrderMode, OrderRequest, OrderStatus, Product, Source
 from sigma.domain.portfolio import Position
 from sigma.domain.times import ist_date
 from sigma.engines.exits import plan_exits, sold_shares
+from sigma.engines.slicing import most_at_once
 from sigma.ports.storage import Unit
 from sigma.services.ledger import LedgerService
 from sigma.services.orders.amend import Amendment
 from sigma.services.orders.approve import Approval
 from sigma.services.orders.house import OrderHouse
+from sigma.services.orders.slices import pieces_of
 from sigma.services.orders.submit import Origin, new_order
 
 Key = tuple[str | None, Product | None]
@@ -119,7 +122,7 @@ class Exits:
             return Sent(run, (f"the account is frozen ({frozen}): no exit can be sent",), False)
         self._clear(mine)
         problems: list[str] = []
-        more = any(counts_as_exposure(order) for order in mine)
+        more = any(order.status.exposed for order in mine)  # of a cut one this is the whole, which stands for its slices
         for request in plan_exits(look.open, look.working):
             failed = [order for order in mine if _key(order) == (request.listing, request.product) and _failed(order)]
             if len(failed) >= self._attempts():
@@ -145,8 +148,12 @@ class Exits:
         return [order for order in orders if run.tag in order.tags and order.source is Source.KILL and not order.slice_no]
 
     def _clear(self, mine: Sequence[Order]) -> None:
-        """Take exits that came back to the queue out of it: the next ones are for what is held by then."""
-        back = [order for order in mine if order.status is OrderStatus.WAITING]
+        """Take exits that came back to the queue out of it, slices too: the next ones are for what is held by then."""
+        with self._house.store.read() as tx:
+            parts = [piece for order in mine for piece in (pieces_of(tx, order) if order.slices else (order,))]
+        back = [order for order in parts if order.status is OrderStatus.WAITING]
+        if not back:
+            return
         with self._house.store.begin() as tx:
             for order in back:
                 self._amendment.withdraw(tx, tx.orders.get(order.id))
@@ -169,6 +176,7 @@ class Exits:
             account = tx.accounts.get(run.account_id)
         try:
             listing = house.listings.get(request.listing)
+            request = _in_one_go(request, listing)
             order = new_order(house.clock.now(), run.user_id, request, listing, origin)
             order, facts = self._approval.prepare(replace(order, account_id=account.id), account)
         except (InvalidOrder, NotFound, Unsupported) as error:
@@ -206,6 +214,12 @@ def _why(order: Order) -> str:
 
 def _words(request: OrderRequest) -> str:
     return f"{request.side} {request.quantity} {request.listing} {request.product}"
+
+
+def _in_one_go(request: OrderRequest, listing: Listing) -> OrderRequest:
+    """Return an exit of as much as one order may be cut into; the next round sends the rest."""
+    most = most_at_once(listing.freeze_quantity, listing.lot_size)
+    return request if most is None else replace(request, quantity=min(request.quantity, most))
 
 
 def _impossible(listing: str | None, product: str | None) -> str:

@@ -100,10 +100,11 @@ class KillWatch:
             self._trip(user_id, Stop(), f"live prices lost for {lost_s:.0f} s while positions are open: {found.reason}")
 
     def _exposed(self, user_id: int) -> bool:
-        """Say whether a position is open at an exchange that trades now; shares in demat are none."""
+        """Say whether a position of a live account is open at an exchange that trades now; shares in demat are none."""
         now = self._clock.now()
         with self._store.read() as tx:
-            held = [key for account in tx.accounts.list(user_id) for key in self._ledger.positions(tx, account.id)]
+            live = [account.id for account in tx.accounts.list(user_id) if not account.simulated]
+            held = [key for account_id in live for key in self._ledger.positions(tx, account_id)]
         at_risk = {split_listing(listing)[0] for listing, product in held if product not in DELIVERY}
         return any(self._calendar.is_open(exchange, now) for exchange in at_risk)
 

@@ -124,12 +124,19 @@ class LedgerService:
         )
 
     def last_loss(
-        self, tx: Unit, *, user_id: int, account_id: int | None, strategy: str | None, listing: str, now: datetime
+        self,
+        tx: Unit,
+        *,
+        user_id: int,
+        account_id: int | None,
+        strategy: str | None,
+        listing: str,
+        now: datetime,
+        simulated: bool = False,
     ) -> datetime | None:
         """Return when the last round trip in `listing` that lost (before charges) ended, UTC; None without one."""
         session, found = ist_date(now), list[datetime]()
-        accounts = [account_id] if account_id is not None else [account.id for account in tx.accounts.list(user_id)]
-        for one in accounts:
+        for one in [account.id for account in self._accounts(tx, user_id, account_id, simulated)]:
             chains = self._cache.books(tx, one, session).of(strategy).chains
             for key, chain in chains.items():
                 if key.listing == listing and strategy in (None, key.strategy):

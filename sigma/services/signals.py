@@ -33,6 +33,7 @@ from sigma.services.roster import Roster
 PREFIX = "sgw_"
 HASH_DOMAIN = b"sigma webhook secret\x00"
 SHORTEST_REDACTED = 6
+MOST_LOST = 50
 CACHE_NS = 1_000_000_000
 BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 Message = Mapping[str, Any] | str | bytes
@@ -347,6 +348,17 @@ class SignalsService:
         """Return what became of messages on accounts, by message; one without a part is absent."""
         with self._store.read() as tx:
             return tx.shares.of_signals(signal_ids)
+
+    def lost(self, user_id: int, since: datetime) -> Sequence[tuple[Signal, SignalShare | None]]:
+        """Return messages since then that made no order, or with the share each that failed on an account, newest first."""
+        with self._store.read() as tx:
+            accounts = [account.id for account in tx.accounts.list(user_id)]
+            failed = tx.shares.failed(accounts, since, MOST_LOST)
+            found = [(tx.signals.get(share.signal_id), share) for share in failed]
+            told = {signal.id for signal, _ in found}
+            marked = tx.signals.list(user_id, since=since, status=SignalStatus.MARKED, limit=MOST_LOST)
+        whole = [(signal, None) for signal in marked if signal.id not in told]
+        return sorted([*found, *whole], key=lambda one: one[0].id, reverse=True)
 
 
 def _judged(prepared: Prepared) -> tuple[SignalStatus, str]:

@@ -11,14 +11,13 @@ from sigma.domain.accounts import Account
 from sigma.domain.errors import Conflict, InvalidInput, NotFound
 from sigma.domain.events import Level
 from sigma.domain.orders import EXPOSED, OrderMode, OrderType, Product
-from sigma.domain.strategies import OffHours, Strategy, StrategyShare
+from sigma.domain.strategies import LONGEST_DESCRIPTION, LONGEST_NAME, OffHours, Strategy, StrategyShare
 from sigma.ports.clock import Clock
 from sigma.ports.storage import Store, Unit
 from sigma.services.accounts import find_account
 from sigma.services.events import EventsService
 from sigma.services.roster import Roster
 
-LONGEST_NAME, LONGEST_DESCRIPTION = 60, 500
 HIGHEST_MULTIPLIER = Decimal(1000)
 USUAL_TYPES = (OrderType.MARKET, OrderType.LIMIT)
 """Order types that a strategy may have as its own: the others need a trigger price, which a message states with its type."""

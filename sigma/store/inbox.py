@@ -104,10 +104,18 @@ class SqlSignals:
         return None if row is None else to_signal(row)
 
     def list(
-        self, user_id: int, *, since: datetime | None = None, until: datetime | None = None, limit: int | None = None
+        self,
+        user_id: int,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        status: SignalStatus | None = None,
+        limit: int | None = None,
     ) -> Sequence[Signal]:
         """Return messages received at or after `since` and before `until`, newest first."""
         query = _LIST if since is None else _LIST.where(signals.c.received_at >= since)
         if until is not None:
             query = query.where(signals.c.received_at < until)
+        if status is not None:
+            query = query.where(signals.c.status == status)
         return [to_signal(row) for row in self._link.all(query.limit(limit), {"user_id": user_id})]

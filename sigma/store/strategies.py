@@ -126,6 +126,12 @@ class SqlShares:
         """Return an account's PENDING shares, oldest first."""
         return [_share(row) for row in self._link.all(_PENDING, {"account": account_id})]
 
+    def failed(self, account_ids: Sequence[int], since: datetime, limit: int) -> Sequence[SignalShare]:
+        """Return accounts' shares that FAILED at or after `since`, newest first, at most so many."""
+        mine = signal_shares.c.account_id.in_(list(account_ids)), signal_shares.c.state == ShareState.FAILED
+        query = select(signal_shares).where(*mine, signal_shares.c.updated_at >= since)
+        return [_share(row) for row in self._link.all(query.order_by(signal_shares.c.id.desc()).limit(limit))]
+
     def of_signal(self, signal_id: int) -> Sequence[SignalShare]:
         """Return a signal's shares by account."""
         return self.of_signals([signal_id]).get(signal_id, [])

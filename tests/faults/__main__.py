@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.faults import bars, instruments, plan
+from tests.faults import auto, bars, instruments, plan
 from tests.faults.campaign import Campaign, Report
 from tests.faults.waits import REAL, SHORT, Waits
 from tests.faults.world import World
@@ -59,7 +59,7 @@ def show(title: str, report: Report) -> None:
 def main() -> int:
     """Run the campaign that the command line asks for."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description="Kills workers and counts orders.")
-    parser.add_argument("--only", choices=["orders", "bars", "instruments"], help="which campaign (default: all)")
+    parser.add_argument("--only", choices=["orders", "auto", "bars", "instruments"], help="which campaign (default: all)")
     parser.add_argument(
         "--kills", type=int, help=f"how many workers die (default {KILLS}, then {REAL_KILLS} with the real waits)"
     )
@@ -70,6 +70,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that no process is left behind
     campaigns: dict[str, Callable[[], int]] = {
         "orders": lambda: orders(given),
+        "auto": lambda: strategies(given),
         "bars": lambda: lake(given.kills or LAKE_KILLS, given.seed),
         "instruments": lambda: masters(given.kills or MASTER_KILLS, given.seed),
     }
@@ -89,6 +90,24 @@ def orders(given: argparse.Namespace) -> int:
         reports.append(campaign(home, kills, given.seed, waits, tell))
         show(title, reports[-1])
     return conclude(reports, folder)
+
+
+def strategies(given: argparse.Namespace) -> int:
+    """Run the campaign of AUTO strategies and return the exit code."""
+    folder = Path(tempfile.mkdtemp(prefix="sigma-faults-"))
+    tell = print if given.verbose else _quietly
+    report = auto.campaign(folder / "auto", given.kills or auto.KILLS, given.seed, tell)
+    show("AUTO strategies", report)
+    for name in ("databases", "shares", "ends"):
+        print(f"  {name}: " + ", ".join(f"{word} {count}" for word, count in sorted(getattr(report, name).items())))
+    for case in report.exceeded:
+        print(f"  LIMIT EXCEEDED: {case.text}")
+    if auto.bad(report):
+        print(f"everything is kept in {folder}")
+    else:
+        shutil.rmtree(folder)
+    print(f"faults: auto: {auto.line(report)}", flush=True)
+    return 1 if auto.bad(report) else 0
 
 
 def masters(kills: int, seed: int) -> int:

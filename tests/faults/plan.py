@@ -247,7 +247,7 @@ def _round(number: int, ending: Ending, dice: Dice, *, simple: bool) -> Round:
         others = random.choices((0, 1, 2), (4, 4, 2))[0] if scene is Scene.PLACE else random.choice((0, 1))
         wishes += [dice.wish(random.choice(ACCOUNTS)) for _ in range(others)]
     delay = random.choice((random.uniform(0, 0.06), random.uniform(0, 0.4), random.uniform(0, 1.5)))
-    faults = _faults(point, scene, account, dice)
+    faults = draw_faults(point, scene, account, dice)
     alone = end is End.RANDOM and random.random() < 0.15
     return Round(number, end, point, passage, round(delay, 3), scene, account, tuple(wishes), faults, alone)
 
@@ -262,7 +262,7 @@ def _scene(point: str, passage: int, random: Random, *, simple: bool) -> Scene:
     return random.choices((Scene.PLACE, Scene.MODIFY, Scene.CANCEL), (6, 1, 1))[0] if not point else Scene.PLACE
 
 
-def _faults(point: str, scene: Scene, account: str, dice: Dice) -> tuple[Fault, ...]:
+def draw_faults(point: str, scene: Scene, account: str, dice: Dice) -> tuple[Fault, ...]:
     """Draw faults on both accounts; on the one where the worker dies at a point, such that it can come there."""
     random = dice.random
     faults = []

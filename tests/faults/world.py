@@ -12,7 +12,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import TypeVar
+from typing import Self, TypeVar
 
 import psutil
 
@@ -114,18 +114,18 @@ class World:
     """
 
     def __init__(self, home: Path, seed: int, waits: Waits, database: str = "") -> None:
-        self.home, self.waits, self.database = home, waits, database
+        self.home, self.seed, self.waits, self.database = home, seed, waits, database
         self._workers = 0
         self._ends = ExitStack()
         home.mkdir(parents=True)
         try:
-            self._open(seed)
+            self._open()
         except BaseException:
             self._ends.close()
             raise
 
-    def _open(self, seed: int) -> None:
-        self.url = self._simulator(seed)
+    def _open(self) -> None:
+        self.url = self._simulator()
         foreign = [name for name in os.environ if name.startswith(("SIGMA_", "KITE_", "SMARTAPI_"))]
         own = {name: value for name, value in os.environ.items() if name not in foreign}
         self.environment = {**own, **environment(self.url), "SIGMA_CALL_LIMITS": "off", "SIGMA_HOME": str(self.home / "sigma")}
@@ -146,20 +146,21 @@ class World:
         self.leases = FileLeases(self.home / "sigma" / "locks")
         self._furnish()
 
-    def __enter__(self) -> World:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._ends.close()
 
-    def _simulator(self, seed: int) -> str:
+    def _simulator(self) -> str:
         announce = self.home / "simulator.url"
-        self._start(
-            ["sigma.simulator", "--port", "0", "--seed", str(seed), "--start", START, "--announce", str(announce)], "simulator"
+        self.start(
+            ["sigma.simulator", "--port", "0", "--seed", str(self.seed), "--start", START, "--announce", str(announce)],
+            "simulator",
         )
         return until(lambda: announce.exists() and announce.read_text(encoding="utf-8").strip(), 15, "the simulator's address")
 
-    def _start(self, module: list[str], name: str, variables: dict[str, str] | None = None) -> Worker:
+    def start(self, module: list[str], name: str, variables: dict[str, str] | None = None) -> Worker:
         errors = self.home / f"{name}.err"
         with errors.open("wb") as stream:
             process = subprocess.Popen(
@@ -183,9 +184,13 @@ class World:
         self.desk.instruments.refresh()
         self.exchange.post("config", accept_delay_s=0.02, step_delay_s=0.02, liquidity_replenish_s=0.5)
         for listing, price in {**PRICES, THIN: THIN_PRICE}.items():
-            each = 2 if listing == THIN else 100_000
-            self.exchange.post("price", listing=listing, price=price, hold=True, rebase=True)
-            self.exchange.post("liquidity", listing=listing, bid_quantity=each, ask_quantity=each)
+            self.hold(listing, price)
+
+    def hold(self, listing: str, price: float) -> None:
+        """Keep a listing at a price, with as many units as anybody wants (two of the thin one)."""
+        each = 2 if listing == THIN else 100_000
+        self.exchange.post("price", listing=listing, price=price, hold=True, rebase=True)
+        self.exchange.post("liquidity", listing=listing, bid_quantity=each, ask_quantity=each)
 
     def login(self, account: str) -> None:
         """Log in as the person does."""
@@ -195,7 +200,7 @@ class World:
         """Start a worker process that dies as told, or never."""
         self._workers += 1
         only = ["--account", account] if account else []
-        return self._start(["scheduler", *only], f"worker-{self._workers}", {**self.environment, **(deaths or {})})
+        return self.start(["scheduler", *only], f"worker-{self._workers}", {**self.environment, **(deaths or {})})
 
     def holds(self, worker: Worker, account: str | None = None) -> bool:
         """Say whether a worker holds the lease of an account, or of all."""

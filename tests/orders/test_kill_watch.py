@@ -10,9 +10,11 @@ from sigma.domain.events import Level
 from sigma.domain.kill import KillVerdict
 from sigma.domain.orders import OrderStatus, Product, Source
 from sigma.domain.risk import RiskLimits, Scope
+from sigma.domain.times import ist_date
 from sigma.services.kill import Stop
 from tests.orders.stage import KITE, PRICE, SMART, Stage
 from tests.orders.test_kill import ended, positions, quick
+from tests.store.values import fill, order
 
 __all__ = ["quick"]
 
@@ -120,3 +122,18 @@ def test_lost_prices_stop_trading_only_while_positions_are_open(stage: Stage) ->
     look(stage)
     (reason,) = reasons(stage)
     assert "live prices lost for" in reason
+
+
+def test_prices_lost_over_a_paper_position_stop_nothing(stage: Stage) -> None:
+    number = stage.desk.accounts.add("paper", name="paper").id
+    today = stage.house.clock.now()
+    with stage.house.store.begin() as tx:
+        made = tx.orders.add(order(number, user_id=stage.user_id))
+        assert tx.orders.add_fill(fill(made.id, number, product=Product.MIS, filled_at=today, session_date=ist_date(today)))
+    stage.desk.settings.set("kill.on_feed_loss", 30)
+    stage.executed(quantity=4)
+    stage.executed(quantity=4, side="SELL")
+    stage.house.connections.end_session(stage.account().id, None, "over")
+    stage.advance(60)
+    assert look(stage) == []
+    assert reasons(stage) == []

@@ -107,7 +107,7 @@ def test_a_broker_whose_clock_is_far_from_ours_freezes_its_account_after_two_ans
     services = stage.house.orders
     stage.sender()
     ours = replace(services.house, clock=SystemClock())  # the exchange's clock is months away from this machine's
-    approval = type(services.approval)(ours)
+    approval = type(services.approval)(ours, stage.house.ledger)
     number = stage.account().id
     sender = type(stage.sender())(ours, approval, number, stage.leases[KITE], stage.house.budget(number))
     stage.waits(orders_approval_max_age=3600)

@@ -178,6 +178,7 @@ def test_a_kill_switch_of_one_strategy_stops_that_strategy_alone(stage: Stage) -
         wanted = OrderRequest("NSE:INFY", Side.BUY, 1)
         return stage.house.orders.submission.submit(wanted, user_id=stage.user_id, account=KITE, origin=origin).status
 
+    assert of("Breakout") is OrderStatus.APPROVED
     stage.desk.kill(strategy="Breakout", reason="too fast", cancel=False, flatten=False)
     stopped = [of(name) is OrderStatus.REJECTED_RISK for name in ("Breakout", "breakout", "Reversal", "")]
     assert stopped == [True, True, False, False]

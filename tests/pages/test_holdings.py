@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from pages import holdings
-from pages.holdings import as_rows, not_sellable, owned_words, unclosed
+from pages.holdings import as_rows, not_sellable, owned_words, unauthorised, unclosed
 from sigma.desk import frames
 from sigma.domain import show
 from tests.orders.conftest import server, stage, template
@@ -127,3 +127,9 @@ def test_gains_at_a_glance_have_arrow_and_sign_and_zero_has_neither() -> None:
     assert show.short_gain("-18240.5") == "▼ −₹18,240.50"  # noqa: RUF001 - the true minus
     assert show.short_gain(0.001) == "₹0.00"
     assert show.short_gain(None) == "—"
+
+
+def test_what_is_not_authorised_for_sale_is_said_with_its_units() -> None:
+    rows = as_rows(frame(row("INFY", 1500, 100, 100, authorised_quantity=300), row("SBIN", 5, 100, 100, authorised_quantity=5)))
+    assert unauthorised(rows.loc["NSE:INFY CNC"]).startswith("1,200 of 1,500 are not authorised for sale")
+    assert unauthorised(rows.loc["NSE:SBIN CNC"]) == ""

@@ -133,8 +133,20 @@ def accounts(**more: object) -> pd.DataFrame:
     return pd.DataFrame([plain | more]).astype({"frozen_reason": "str", "error": "str"})
 
 
+def lost(*rows: dict[str, object]) -> pd.DataFrame:
+    """Return messages that made no order as the desk gives them."""
+    return pd.DataFrame(rows, columns=["id", "received_at", "strategy", "account", "note"])
+
+
+def test_a_message_that_made_no_order_is_told_with_its_account_and_reason() -> None:
+    told = {"id": 7, "received_at": NOW, "strategy": "ORB", "account": "huf", "note": "no such product"}
+    (need,) = needs(facts(lost=lost(told, {**told, "account": None, "id": 6})), (MAIN, HUF), NOW)
+    assert (need.chip.text, need.path, need.query) == ("✕ 2 signals made no order today", "activity", {"signal": "7"})
+    assert need.words == "last ORB on :violet[■] huf at 10:30:00 IST: no such product"
+
+
 def facts(**more: pd.DataFrame) -> Facts:
-    given = {"unknown": orders(), "queue": orders(), "faulty": orders(), "accounts": accounts(), **more}
+    given = {"unknown": orders(), "queue": orders(), "faulty": orders(), "accounts": accounts(), "lost": lost(), **more}
     return Facts(**given, waiting=len(given["queue"]))
 
 

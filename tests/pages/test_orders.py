@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import csv
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any
 
 import pandas as pd
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from pages.orders import GROUP, GROUP_NAMES, Wanted
-from pages.ui.order_acts import look_alikes, unknown_words
-from pages.ui.order_rows import CHIPS, COLUMNS, as_csv, as_rows, origin, reason
+from pages.ui import session
+from pages.ui.order_acts import look_alikes, unknown_words, values
+from pages.ui.order_rows import CHIPS, COLUMNS, as_csv, as_rows, columns, origin, reason, sliced, wish
 from pages.ui.order_story import facts, rules
+from sigma.desk.entrance import Entrance
 from sigma.domain.orders import GROUPS, OrderStatus
 from sigma.domain.show import status_chip
 from tests.orders.conftest import server, stage, template
@@ -30,6 +34,7 @@ ROW: dict[str, Any] = {
     "source": "WEBHOOK",
     "strategy": "",
     "gtt": False,
+    "variety": "REGULAR",
     "slices": 0,
     "slice_no": 0,
     "parent_id": None,
@@ -165,3 +170,85 @@ def test_the_story_shows_the_numbers_that_the_risk_gate_decided_on(stage: Stage)
     lines = rules(told.decisions[0])
     assert any(line.startswith(":red[✕] max quantity per order") and "9" in line and "4" in line for line in lines)
     assert ("Risk", order.risk_note) in facts(told.order)
+
+
+def test_a_trigger_and_an_after_market_order_are_told_by_a_chip_where_there_is_one(stage: Stage) -> None:
+    assert [wish(row) for row in (ROW, {**ROW, "gtt": True}, {**ROW, "variety": "AMO"})] == ["", "GTT", "AMO"]
+    stage.resting()
+    plain = as_rows(stage.desk.orders.table(KITE), {})
+    assert "wish" not in columns(plain)
+    assert "wish" in columns(plain.assign(wish="GTT"))
+
+
+FUTURE, FREEZE, LOT = "NFO:BANKNIFTY26NOVFUT", 600, 30
+
+
+def cut(stage: Stage) -> int:
+    """Return the id of an order that went out as three slices, of which one executed."""
+    for account in stage.server.exchange.accounts():
+        account.cash = Decimal(10_000_000_000)
+    stage.hold(50_000.0, FUTURE)
+    whole = stage.desk.orders.submit(account=KITE, listing=FUTURE, side="BUY", quantity=FREEZE * 2 + LOT, product="NRML")
+    stage.send()
+    stage.settled(whole)
+    return whole.id
+
+
+def test_an_order_that_was_cut_says_how_far_its_slices_are_and_lists_them(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = cut(stage)
+    slices = stage.desk.orders.slices(whole)
+    assert list(slices["slice_no"]) == [1, 2, 3]
+    assert sliced(slices) == "3 of 3 slices filled"
+    assert sliced(slices.assign(status=["FILLED", "OPEN", "REJECTED"])) == "1 of 3 slices filled"
+    app = opened("orders", stage, monkeypatch, account=KITE, group="filled")
+    reasons = app.dataframe[0].value["reason"]
+    assert "3 of 3 slices filled" in list(reasons)
+    app.session_state["orders:rows"] = (7, [whole], [whole])
+    keys = [str(one.key) for one in app.run().button]
+    assert f"slices-open:{whole}" in keys
+
+
+ACTS = """
+import streamlit as st
+from pages.ui.dialogs import draw_wanted, opens
+from pages.ui.navigation import menu
+from pages.ui.order_acts import cancel
+from pages.ui.order_slices import show_slices
+
+menu("owner", {})
+draw_wanted()
+st.button("Slices", key="slices", **opens(show_slices, st.session_state["order"]))
+st.button("Cancel", key="cancel", **opens(cancel, [st.session_state["order"]]))
+"""
+
+
+def acting(stage: Stage, patch: pytest.MonkeyPatch, order_id: int) -> AppTest:
+    """Return the dialogs about one order, for the owner."""
+    entrance = Entrance(stage.house)
+    patch.setattr(session, "entrance", lambda: entrance)
+    app = AppTest.from_string(ACTS, default_timeout=60)
+    app.session_state[session.SIGN_IN] = entrance.sign_in_owner()
+    app.session_state["order"] = order_id
+    return app.run()
+
+
+def test_the_list_of_slices_has_a_row_and_a_reason_for_each(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = acting(stage, monkeypatch, cut(stage))
+    app.button(key="slices").click().run()
+    assert not app.exception
+    assert list(app.dataframe[0].value["done"]) == ["600 / 600", "600 / 600", "30 / 30"]
+    assert [one.label for one in app.button if str(one.key).startswith("slice-why")] == [
+        "Why slice 1",
+        "Why slice 2",
+        "Why slice 3",
+    ]
+
+
+def test_a_cancel_names_the_rupees_that_are_not_executed(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    order = stage.resting(quantity=4)
+    app = acting(stage, monkeypatch, order.id)
+    app.button(key="cancel").click().run()
+    assert not app.exception
+    assert any("about ₹5,800.00 not executed" in one.value for one in app.markdown)
+    monkeypatch.setattr("pages.ui.order_acts.desk", lambda: stage.desk)
+    assert values([order]) == [Decimal(5800)]

@@ -14,6 +14,7 @@ from pages import positions
 from pages.positions import as_rows, columns, counted, not_exitable
 from pages.ui import session
 from pages.ui.badges import Badge
+from pages.ui.close_all import told
 from pages.ui.conversion import convertible
 from pages.ui.exits import Leg, leave, legs, question
 from pages.ui.portfolio import caption, matching, old_words, row_ids
@@ -265,3 +266,55 @@ def tick(app: AppTest, places: list[int]) -> list[str]:
     app.run()
     assert not app.exception
     return [button.key for button in app.button if str(button.key).startswith("go_convert")]
+
+
+CLOSING = """
+import streamlit as st
+from pages.ui.badges import badges
+from pages.ui.close_all import close_all
+from pages.ui.dialogs import draw_wanted, opens
+from pages.ui.navigation import menu
+from pages.ui.session import desk
+
+menu("owner", {})
+draw_wanted()
+badge = badges()[0]
+st.button("Close all", key="close-all", **opens(close_all, badge, desk().positions(badge.name, refresh=False)))
+"""
+
+
+def test_closing_all_asks_with_rupees_and_says_row_by_row_what_came_of_it(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage.executed(quantity=4)
+    stage.desk.positions(KITE, refresh=True)
+    entrance = Entrance(stage.house)
+    monkeypatch.setattr(session, "entrance", lambda: entrance)
+    monkeypatch.setattr("pages.ui.close_all.PATIENCE_S", 1)  # no worker sends here: it is not flat in time
+    app = AppTest.from_string(CLOSING, default_timeout=60)
+    app.session_state[session.SIGN_IN] = entrance.sign_in_owner()
+    app.run().button(key="close-all").click().run()
+    (asked,) = (one.value for one in app.markdown if "last prices" in one.value)
+    assert asked.startswith("About ₹6,000.00 at the last prices.")
+    assert "4 NSE" in asked
+    assert "MIS, long" in asked
+    app.button(key="go_close_all_act:1").click().run()
+    assert not app.exception
+    assert any("1 position of 1 not flat yet" in one.value for one in app.warning)
+    assert any(one.value.startswith(":red[✕] 4 NSE") for one in app.markdown)
+    assert [one.key for one in app.button if "close-all" in str(one.key)] == ["close-all-end:1", "close-all"]
+
+
+def test_what_became_of_each_position_is_told_in_a_line() -> None:
+    columns = {"listing": "NSE:INFY", "product": "MIS", "quantity": 1500, "left": 0, "order_id": 3, "done": True, "words": "flat"}
+    (flat,) = told(pd.DataFrame([columns]))
+    assert (flat.what.replace("\\", ""), flat.done, flat.words) == ("1,500 NSE:INFY MIS", True, "flat")
+    (left,) = told(pd.DataFrame([columns | {"left": 700, "done": False, "words": ""}]))
+    assert (left.done, left.words) == (False, "700 left")
+
+
+def test_the_page_offers_to_close_all_only_while_something_is_open(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage.desk.positions(KITE, refresh=True)
+    app = opened("positions", stage, monkeypatch, account=KITE)
+    assert "close-all:1" not in [one.key for one in app.button]
+    stage.executed(quantity=4)
+    stage.desk.positions(KITE, refresh=True)
+    assert "close-all:1" in [one.key for one in app.run().button]

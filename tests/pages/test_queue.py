@@ -400,3 +400,45 @@ def test_the_words_of_changes(stage: Stage) -> None:
     assert changes(edited, gone) == ["BUY 6 NSE:INFY: – Cancelled. It does not wait any more."]  # noqa: RUF001
     assert told(order.request, {"product": "CNC", "gtt": True}) == "product MIS → CNC, gtt no → yes"
     assert missing({"order_type": "SL", "quantity": 5, "price": None, "trigger_price": None}) == "a price and a trigger price"
+
+
+def test_what_goes_by_itself_is_told_apart_and_can_be_taken_back_after_a_question(stage: Stage) -> None:
+    stage.desk.strategies.add("ORB", accounts=[KITE])
+    stage.desk.strategies.update("ORB", mode="AUTO")
+    receipt = stage.desk.strategies.test("ORB", listing="NSE:INFY", quantity=5, confirm=True)
+    (number,) = receipt.order_ids
+    page = drawn(draws_the_page)
+    assert "Nothing waits for your yes." in words(page)
+    assert "1 order goes by itself" in words(page)
+    assert "BUY 5 NSE:INFY on :blue[●] kite · ORB" in words(page)
+    taking = AppTest.from_function(draws_the_taking_back, default_timeout=60)
+    taking.session_state["sign-in"] = state.entrance().sign_in_owner()
+    taking.session_state["ids"], taking.session_state["ask"] = [number], True
+    looked(taking)
+    assert "It was not sent yet." in words(taking)
+    clicked(taking, "go_act:queue-auto-cancel")
+    assert stage.desk.orders.get(number).status is OrderStatus.CANCELLED
+
+
+def draws_the_taking_back() -> None:
+    import streamlit as st
+
+    from pages.ui.dialogs import draw_wanted
+    from pages.ui.navigation import menu
+    from pages.ui.queue_by_itself import take_back
+
+    menu("owner", {})
+    draw_wanted()
+    if st.session_state.pop("ask", False):
+        take_back(st.session_state["ids"][0])
+
+
+def test_why_an_auto_order_came_back_is_in_its_row(stage: Stage) -> None:
+    stage.desk.strategies.add("ORB", accounts=[KITE])
+    stage.desk.strategies.update("ORB", mode="AUTO")
+    stage.desk.strategies.test("ORB", listing="NSE:INFY", quantity=5, confirm=True)
+    stage.desk.strategies.disable("ORB")
+    stage.house.auto(stage.account(KITE).id).run()
+    (row,) = rows(queue_rows.as_rows(stage.desk.orders.queue(), {}, (), stage.desk.now()))
+    assert queue_rows.risk(row, PASSED) is queue_rows.BACK
+    assert queue_rows.note(row, PASSED) == "strategy ORB is disabled"

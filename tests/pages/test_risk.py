@@ -17,6 +17,7 @@ from pages.ui.risk_decision import replayed, verdict
 from pages.ui.risk_edit import in_words
 from pages.ui.risk_words import LABELS, Where, changes, loss, tally, where
 from sigma.desk.entrance import Entrance
+from sigma.domain.errors import Denied
 from sigma.domain.ledger import DayResult
 from sigma.domain.orders import Order, OrderStatus
 from sigma.domain.risk import Replay, RiskDecision, RiskLimits, Scope
@@ -167,7 +168,7 @@ def test_what_was_stopped_today_is_counted_and_leads_to_its_reason(
     decision = stage.desk.orders.why(order.id).decisions[-1]
     app = opened("risk", stage, monkeypatch)
     assert "Today: 1 allowed, 1 stopped" in texts(app)
-    frame = app.dataframe[1].value
+    frame = app.dataframe[0].value
     assert list(frame["code"]) == ["MAX_QUANTITY"]
     assert list(frame["quantity"]) == [10]
     app.session_state[f"{TABLE}:rows"] = (5, [decision.id], [decision.id])
@@ -266,11 +267,16 @@ def test_only_the_stop_that_is_meant_is_lifted(stage: Stage, monkeypatch: pytest
 def test_a_viewer_sees_and_changes_nothing(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     stage.desk.risk.set(max_order_value=5)
     stage.desk.kill(reason="stop", cancel=False, flatten=False)
-    monkeypatch.setattr("pages.risk.may_trade", lambda: False)
-    for name in ("may_trade", "is_owner"):
-        monkeypatch.setattr(f"pages.ui.risk_parts.{name}", lambda: False)
     app = opened("risk", stage, monkeypatch)
-    keys = [str(one.key) for one in app.button]
-    assert not [key for key in keys if key.startswith(("go_", "risk-"))]
+    assert "go_risk_edit" in [one.key for one in app.button]
+    with stage.house.store.database.write() as link:
+        link.connection.exec_driver_sql("update users set role = 'viewer'")
+    with Entrance(stage.another_house()) as fresh:  # ours remembers for two seconds who somebody is
+        monkeypatch.setattr(session, "entrance", lambda: fresh)
+        app.run()
+    assert not [key for key in (str(one.key) for one in app.button) if key.startswith(("go_", "risk-"))]
     assert "Only the owner lets trading go on." in texts(app)
     assert app.dataframe[0].value["limit"].tolist() == ["max_order_value"]
+    for change in (lambda: stage.desk.risk.set(max_order_value=9), lambda: stage.desk.risk.set_mode("NORMAL")):
+        with pytest.raises(Denied, match="for those who may trade"):
+            change()

@@ -10,9 +10,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages.ui import session, ticket
+from pages.ui.ticket_gtt import OCO, SECOND_PRICE, SECOND_TRIGGER
 from sigma.desk.entrance import Entrance
 from sigma.domain.accounts import Capabilities
-from sigma.domain.orders import OrderStatus, Product
+from sigma.domain.orders import OrderStatus, Product, Variety
 from tests.orders.conftest import server, stage, template
 from tests.orders.stage import KITE, SMART, Stage
 
@@ -197,3 +198,63 @@ def test_without_any_price_the_ticket_says_so_and_a_limit_is_typed(stage: Stage,
     app = opened(stage, monkeypatch, account=KITE, listing="NSE:INFY")
     assert any("LTP —" in words.value for words in app.markdown)
     assert app.number_input(key=ticket.PRICE).value is None
+
+
+def test_a_trigger_is_offered_where_the_broker_keeps_them_and_two_clicks_set_one(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = {"account": KITE, "listing": "NSE:INFY", "side": "BUY", "quantity": 5, "product": "CNC", "order_type": "LIMIT"}
+    app = opened(stage, monkeypatch, **given)
+    app.number_input(key=ticket.PRICE).set_value(1400.0)
+    app.checkbox(key=ticket.GTT).check()
+    looked(app)
+    button = pressed(app, "go_trigger")
+    assert button.label == f"GTT BUY 5 NSE:INFY at 1,400.00 when 1,400.00, {KITE}"
+    button.click()
+    looked(app)
+    assert not app.button, "it closes"
+    (gtt,) = stage.desk.gtt.table(KITE).itertuples()
+    assert (gtt.kind, gtt.status, gtt.quantity) == ("SINGLE", "WANTED", 5)
+    order = stage.desk.orders.get(int(gtt.order_id))
+    assert order.client_order_id == app.session_state[ticket.ID]
+    not_closed(app, **given)
+    app.number_input(key=ticket.PRICE).set_value(1400.0)
+    app.checkbox(key=ticket.GTT).check()
+    looked(app)
+    pressed(app, "go_trigger").click()
+    looked(app)
+    assert any("already" in one.value for one in app.error)
+    assert len(stage.desk.gtt.table(KITE)) == 1
+
+
+def test_a_second_trigger_is_asked_for_whole(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage.executed(quantity=5, product="CNC")
+    given = {"account": KITE, "listing": "NSE:INFY", "side": "SELL", "quantity": 5, "product": "CNC", "order_type": "LIMIT"}
+    app = opened(stage, monkeypatch, **given)
+    app.number_input(key=ticket.PRICE).set_value(1400.0)
+    app.checkbox(key=ticket.GTT).check()
+    looked(app)
+    app.checkbox(key=OCO).check()
+    looked(app)
+    assert any("a second trigger and a second price" in one.value for one in app.info)
+    app.number_input(key=SECOND_TRIGGER).set_value(1600.0)
+    app.number_input(key=SECOND_PRICE).set_value(1599.0)
+    looked(app)
+    button = pressed(app, "go_trigger")
+    assert button.label == f"GTT SELL 5 NSE:INFY at 1,400.00 when 1,400.00 or at 1,599.00 when 1,600.00, {KITE}"
+    button.click()
+    looked(app)
+    (gtt,) = stage.desk.gtt.table(KITE).itertuples()
+    assert gtt.kind == "OCO"
+
+
+def test_no_trigger_where_the_order_could_not_rest_or_the_broker_keeps_none(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    market = opened(stage, monkeypatch, account=KITE, listing="NSE:INFY", side="BUY", quantity=5, product="CNC")
+    assert ticket.GTT not in [one.key for one in market.checkbox]
+    stage.desk.accounts.add("paper", name="Practice")
+    paper = opened(stage, monkeypatch, account="Practice", listing="NSE:INFY", quantity=5, product="CNC")
+    offered = stage.desk.capabilities("Practice")
+    assert (ticket.GTT in [one.key for one in paper.checkbox]) is offered.gtt_single
+    assert (ticket.AMO in [one.key for one in paper.checkbox]) is (Variety.AMO in offered.varieties)

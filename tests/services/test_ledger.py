@@ -241,6 +241,7 @@ def test_the_last_loss_is_that_of_the_scope_and_listing(rooms: Rooms, account: A
     assert last(strategy="other") is None
     assert last(listing="NSE:TCS") is None
     assert last(now=FRIDAY) is None
+    assert last(account_id=None, simulated=True) is None
 
 
 def test_round_trips_come_newest_first_and_by_strategy(rooms: Rooms, account: Account) -> None:

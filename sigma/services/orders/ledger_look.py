@@ -54,7 +54,15 @@ class Ledger(Protocol):
         """Return the listings whose last price `day` needs for the same scope."""
 
     def last_loss(
-        self, tx: Unit, *, user_id: int, account_id: int | None, strategy: str | None, listing: str, now: datetime
+        self,
+        tx: Unit,
+        *,
+        user_id: int,
+        account_id: int | None,
+        strategy: str | None,
+        listing: str,
+        now: datetime,
+        simulated: bool = False,
     ) -> datetime | None:
         """Return when the last losing round trip in a listing was closed."""
 
@@ -108,8 +116,9 @@ class LedgerLook:
         mine = [(one, units) for one, units in self.at_work if one.account_id == self._account.id and self._same(one)]
         if exits_only and self._facts.position is not None:
             since = executed(self._tx, self._order.request, self._account, self._now) - self._facts.exits_filled
-            unfilled = sum(one.unfilled for one, _ in mine if counts_as_exposure(one) and not self._own(one))
-            book = replace(book, exits_working=unfilled + max(0, since))
+            # Each once: what has executed in part and is not booked yet is at work twice.
+            others = {one.id: one.unfilled for one, _ in mine if counts_as_exposure(one) and not self._own(one)}
+            book = replace(book, exits_working=sum(others.values()) + max(0, since))
             if self._tx.ledger.openings(self._account.id, self._today) is None:
                 return book
         held = self.positions(self._account.id).get(self._key, 0)
@@ -127,7 +136,8 @@ class LedgerLook:
         if having((row,), *DAY_LIMITS):
             found = replace(found, day=self._day(row.scope, mine))
         if row.cooldown_s is not None:
-            lost = self._ledger.last_loss(self._tx, **mine, listing=self._order.listing, now=self._now)
+            listing, simulated = self._order.listing, self._account.simulated
+            lost = self._ledger.last_loss(self._tx, **mine, listing=listing, now=self._now, simulated=simulated)
             found = replace(found, last_loss=lost)
         return found
 

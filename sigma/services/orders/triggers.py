@@ -38,6 +38,7 @@ class Triggers:
         *,
         user_id: int,
         origin: Origin,
+        client_order_id: str | None = None,
     ) -> Gtt:
         """Set a trigger of one leg or two: its wish is an order that goes through the risk gate like any other.
 
@@ -45,6 +46,8 @@ class Triggers:
 
         Raises
         ------
+        Conflict
+            There is an order with this `client_order_id` already.
         InvalidOrder, Unsupported, NotFound, SessionExpired
             Nothing was stored.
         """
@@ -58,7 +61,7 @@ class Triggers:
         fitted = self._fitted(plain, legs)
         if len(fitted) == 2 and not capabilities.gtt_oco:
             raise Unsupported(f"{capabilities.title} keeps no triggers with two legs.", hint="Set one of them.")
-        order = new_order(house.clock.now(), user_id, as_request(plain, fitted), found, origin)
+        order = new_order(house.clock.now(), user_id, as_request(plain, fitted), found, origin, client_order_id)
         order, facts = self._approval.prepare(replace(order, account_id=target.id), target)
         quote = house.prices.last_quote(found.text, target.id)
         check_legs(fitted, None if quote is None else quote.last_price)
