@@ -56,6 +56,8 @@ def render() -> None:
 def _controls(badge: Badge) -> None:
     """Draw whose limits are shown, and the way to change them."""
     known = [str(row.name) for row in rows(desk().strategies.table()) if not row.archived]
+    if asked := st.query_params.pop("strategy", ""):
+        st.session_state[STRATEGY] = asked
     if st.session_state.get(STRATEGY, PERSON) not in (PERSON, *known):
         st.session_state[STRATEGY] = PERSON
     with st.container(horizontal=True, vertical_alignment="center", key="risk-controls"):

@@ -90,8 +90,8 @@ class AccountWriter(threading.Thread):
 
         while not self._ending.is_set():
             self._wake.clear()
+            done = self._retrying(step)  # before deciding: a read for that must not hold up what takes orders back
             decided = self._decide(auto)
-            done = self._retrying(step)
             if done.delay or not decided:
                 self._wake.wait(done.delay or self._scan())
 

@@ -13,9 +13,8 @@ from pages.ui.badges import Badge, escape
 from pages.ui.clocks import clocks
 from pages.ui.confirm import Outcome, lines
 from pages.ui.dialogs import close_dialog, pressed, show_dialog
-from pages.ui.exits import value_of
 from pages.ui.kill import may_trade
-from pages.ui.rows import rows, text
+from pages.ui.rows import rows, text, value_of
 from pages.ui.session import desk
 from sigma.domain import show
 from sigma.domain.errors import SigmaError
@@ -54,20 +53,20 @@ def _draw(state: ClosingAll) -> None:
     if not may_trade():
         st.error("Your role may look at positions, not close them.")
         return
-    place = st.container()
+    place, foot = st.empty(), st.empty()
     if not state.done:
-        with place:
+        with place.container():
             _question(state)
-        name = escape(state.badge.name)
         many = _many(len(state.open))
-        with st.container(horizontal=True, horizontal_alignment="right"):
+        with foot.container(horizontal=True, horizontal_alignment="right"):
             st.button(f"Keep {many}", key=f"close-all-keep:{state.badge.id}", on_click=close_dialog)
             acted = pressed(f"Close {many}", key=f"go_close_all_act:{state.badge.id}", type="primary")
         if not acted:
             return
-        with st.spinner(f"Closing on {name}, up to {PATIENCE_S} s …"):
+        foot.empty()
+        with place.container(), st.spinner(f"Closing on {escape(state.badge.name)}, up to {PATIENCE_S} s …"):
             _close(state)
-    with place:
+    with place.container():
         _result(state)
 
 

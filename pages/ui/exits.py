@@ -61,17 +61,12 @@ def legs(picked: pd.DataFrame, order_ids: Sequence[str]) -> list[Leg]:
     ]
 
 
-def value_of(picked: pd.DataFrame) -> float:
-    """Return what positions are worth at their last prices: rupees, each counted as positive; unknown prices count nothing."""
-    return float((picked["quantity"] * picked["last_price"] * picked["multiplier"]).abs().sum())
-
-
 def exit_positions(badge: Badge, picked: pd.DataFrame) -> None:
     """Open the ticket with the order that leaves one position, or ask about several at once."""
     wanted = legs(picked, [desk().orders.new_id() for _ in range(len(picked))])
     if len(wanted) == 1:
         leg = wanted[0]
-        open_ticket(account=badge.name, listing=leg.listing, side=leg.side, quantity=abs(leg.held), product=leg.product)
+        open_ticket(badge.name, leg.listing, leg.side, abs(leg.held), leg.product, leaving=True)
         return
     ask(question(wanted, badge), f"exit:{badge.id}", partial(leave, badge.name, wanted))
 
@@ -117,6 +112,7 @@ def _left(account: str, leg: Leg, held: int, leaving: Set[tuple[str, str, str]])
             quantity=abs(leg.held),
             product=leg.product,
             client_order_id=leg.order_id,
+            reduce_only=True,
         )
     except SigmaError as error:
         return Outcome(leg.words, False, f"{error.message} {error.hint}".strip())

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import streamlit as st
 
 from pages.ui.badges import Badge, badges, escape
 from pages.ui.clocks import clocks
 from pages.ui.dialogs import close_dialog, pressed, show_dialog
-from pages.ui.rows import rows
+from pages.ui.rows import rows, value_of
 from pages.ui.session import desk, visitor
 from sigma.desk import Desk
 from sigma.domain import show
@@ -29,13 +30,16 @@ def _stop() -> None:
     mine = desk()
     chosen = _chosen(badges())
     st.markdown("Nothing new goes out until the owner allows it again. Cancelling and reading go on. Shares in demat stay.")
-    words = _levels(mine, [badge.name for badge in chosen])
+    found = [_seen(mine, badge) for badge in chosen]
+    words = levels(found)
     level = st.radio("What to do", list(words), format_func=words.__getitem__, key="kill-level")
+    st.markdown("  \n".join(one.words for one in found))
     reason = st.text_input("Reason", placeholder="Kept in the audit trail", key="kill-reason")
     typed = st.text_input(f"Type {STOP} to go on", key="kill-typed", live=True)
     with st.container(horizontal=True, horizontal_alignment="right"):
         st.button("Keep trading", key="kill-keep", on_click=close_dialog)
-        acted = pressed("Stop trading", key="go_kill", type="primary", disabled=typed.strip() != STOP)
+        where = escape(chosen[0].name) if len(chosen) == 1 else _count(len(chosen), "account")
+        acted = pressed(f"Stop trading on {where}", key="go_kill", type="primary", disabled=typed.strip() != STOP)
     if not acted:
         return
     scope = chosen[0].name if len(chosen) == 1 else "all"
@@ -57,13 +61,40 @@ def _chosen(all_badges: Sequence[Badge]) -> Sequence[Badge]:
     return [badge for badge in all_badges if where in ("", badge.name)]
 
 
-def _levels(mine: Desk, accounts: Sequence[str]) -> dict[str, str]:
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What is stored of an account that may be stopped.
+
+    Parameters
+    ----------
+    orders : int
+        Orders that may still execute.
+    positions : int or None
+        Open positions by what was read last; None when they were never read.
+    worth : float
+        Rupees that these are worth at their last prices, each counted as positive.
+    """
+
+    badge: Badge
+    orders: int
+    positions: int | None
+    worth: float = 0.0
+
+    @property
+    def words(self) -> str:
+        """The account with its counts and rupees, in Markdown."""
+        if self.positions is None:
+            held = "positions never read"
+        else:
+            held = _count(self.positions, "position") + (f" about {show.rupees(self.worth)}" if self.positions else "")
+        return f"{self.badge.coloured}: {_count(self.orders, 'order')}, {held}"
+
+
+def levels(found: Sequence[Seen]) -> dict[str, str]:
     """Return the three levels in words, with what each is about by what is stored."""
-    working = sum(mine.orders.counts(name)["working"] for name in accounts)
-    held = [_held(mine, name) for name in accounts]
-    known = sum(count for count in held if count is not None)
-    positions = _count(known, "position") if None not in held else f"{_count(known, 'position')} or more"
-    orders = _count(working, "order")
+    orders = _count(sum(one.orders for one in found), "order")
+    known = _count(sum(one.positions or 0 for one in found), "position")
+    positions = f"{known} or more" if any(one.positions is None for one in found) else known
     return {
         BLOCK: "Block new orders",
         CANCEL: f"Block, and cancel {orders}",
@@ -71,12 +102,14 @@ def _levels(mine: Desk, accounts: Sequence[str]) -> dict[str, str]:
     }
 
 
-def _held(mine: Desk, account: str) -> int | None:
-    """Return how many positions are open by what was read last; None when nothing ever was."""
+def _seen(mine: Desk, badge: Badge) -> Seen:
+    """Return what is stored of an account; no broker is asked."""
+    orders = mine.orders.counts(badge.name)["working"]
     try:
-        return int((mine.positions(account, refresh=False)["quantity"] != 0).sum())
+        held = mine.positions(badge.name, refresh=False)
     except StaleData:
-        return None
+        return Seen(badge, orders, None)
+    return Seen(badge, orders, int((held["quantity"] != 0).sum()), value_of(held))
 
 
 def allow_trading(account_id: int | None = None, strategy: str = "") -> None:

@@ -42,9 +42,7 @@ SOURCES = {
 }
 
 
-def as_rows(
-    orders: pd.DataFrame, last_prices: Mapping[str, float], slices: Mapping[int, str] | None = None
-) -> pd.DataFrame:
+def as_rows(orders: pd.DataFrame, last_prices: Mapping[str, float], slices: Mapping[int, str] | None = None) -> pd.DataFrame:
     """Return orders indexed by id with the cells that `COLUMNS` names.
 
     Parameters

@@ -7,6 +7,7 @@ import streamlit as st
 from pages.ui.badges import badges, escape
 from pages.ui.dialogs import show_dialog
 from pages.ui.order_rows import SOURCES
+from pages.ui.preview import as_number
 from pages.ui.session import desk
 from sigma.domain import show
 from sigma.domain.errors import SigmaError
@@ -133,7 +134,7 @@ def rules(decision: RiskDecision) -> list[str]:
     """Return a line for each rule with its numbers, then what was known of position, price and limits."""
     found = []
     for one in decision.results:
-        numbers = ", ".join(f"{_plain(name)} {value}" for name, value in one.numbers.items())
+        numbers = ", ".join(f"{_plain(name)} {as_number(value)}" for name, value in one.numbers.items())
         mark = ":green[✓]" if one.allowed else ":red[✕]"
         said = " · ".join(filter(None, (one.text, numbers)))
         found.append(f"{mark} {_plain(one.rule)}{f': {escape(said)}' if said else ''}")

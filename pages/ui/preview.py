@@ -71,10 +71,11 @@ def verdict(decision: RiskDecision) -> str:
 
 
 def _numbers(numbers: Mapping[str, str]) -> str:
-    return ", ".join(f"{_words(name)} {escape(_number(value))}" for name, value in numbers.items())
+    return ", ".join(f"{_words(name)} {escape(as_number(value))}" for name, value in numbers.items())
 
 
-def _number(text: str) -> str:
+def as_number(text: str) -> str:
+    """Return a number that a rule told as people read it, grouped; what is none as it is."""
     found = show.number(text)
     return text if found is None else show.price(found, 0 if found == found.to_integral_value() else 2)
 

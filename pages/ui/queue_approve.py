@@ -211,7 +211,8 @@ def _act(state: Approving, chosen: Badge | None) -> None:
     where = f" on {chosen.name}" if chosen else ""
     orders = list(state.seen.values())
     what = short(orders[0]) if len(orders) == 1 else f"{len(orders)} orders"
-    with st.container(horizontal=True, horizontal_alignment="right"):
+    foot = st.empty()
+    with foot.container(horizontal=True, horizontal_alignment="right"):
         st.button("Not now", key=f"approve-keep:{state.key}", disabled=state.working, on_click=close_dialog)
         label = f"Approving {what}{where} …" if state.working else f"Approve {what}{where}"
         key = f"go_approve_act:{state.key}"
@@ -219,10 +220,11 @@ def _act(state: Approving, chosen: Badge | None) -> None:
         place.button(label, key=key, type="primary", disabled=state.working or not ready, on_click=_start, args=(state,))
     if state.working and chosen is not None:
         _approve(state, chosen.name, sure)
-        place.button("Not approved", key=f"{key}:not", type="primary", disabled=True)
         if len(state.seen) > 1:
+            foot.empty()
             _outcomes(state)
             return
+        place.button("Not approved", key=f"{key}:not", type="primary", disabled=True)
         st.button("Look again", key=f"approve-look:{state.key}", help="Draws the order as it is now; then it can be tried again")
     for outcome in state.outcomes:
         st.error(outcome.words, icon=":material/error:")

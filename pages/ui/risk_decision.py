@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import streamlit as st
 
@@ -14,7 +15,7 @@ from pages.ui.order_story import rules, show_story
 from pages.ui.session import desk
 from sigma.domain import show
 from sigma.domain.errors import StaleData
-from sigma.domain.risk import Replay, RiskDecision
+from sigma.domain.risk import Replay, RiskDecision, RuleResult
 from sigma.domain.story import title
 
 WIDTH = 520
@@ -32,7 +33,10 @@ def _draw(order_id: int, decision_id: int) -> None:
     st.markdown(f"**{escape(title(told.order))}** on {account_of(told.order)}")
     st.markdown(verdict(decision))
     st.caption(clocks(f"Decided {show.when(decision.decided_at, mine.now())} IST."))
-    st.markdown("  \n".join(rules(decision)))
+    st.markdown("  \n".join(rules(replace(decision, results=spoken(decision), inputs={}))))
+    silent = [one.rule.replace("_", " ") for one in decision.results if one not in spoken(decision)]
+    if silent:
+        st.caption(f"Passed without measuring anything: {escape(', '.join(silent))}.")
     try:
         same, words = replayed(mine.risk.replay(decision_id))
     except StaleData as error:
@@ -41,6 +45,12 @@ def _draw(order_id: int, decision_id: int) -> None:
     with st.expander("What it was decided on"):
         st.code(json.dumps(decision.inputs, indent=1, default=str), language="json", wrap_lines=True)
     st.button("All of this order", key=f"risk-story:{order_id}", icon=":material/account_tree:", **opens(show_story, order_id))
+
+
+def spoken(decision: RiskDecision) -> tuple[RuleResult, ...]:
+    """Return the rules that stopped, lowered or measured something, those that did not let it pass as it was first."""
+    said = [one for one in decision.results if not one.allowed or one.text or one.numbers]
+    return tuple(sorted(said, key=lambda one: one.allowed and one.quantity is None))
 
 
 def verdict(decision: RiskDecision) -> str:

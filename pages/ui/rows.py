@@ -31,3 +31,8 @@ def _row(names: tuple[str, ...]) -> Any:
 def text(value: object) -> str:
     """Return a cell's text; empty for a missing one, which pandas gives as NaN or None."""
     return value if isinstance(value, str) else ""
+
+
+def value_of(picked: pd.DataFrame) -> float:
+    """Return what positions are worth at their last prices: rupees, each counted as positive; unknown prices count nothing."""
+    return float((picked["quantity"] * picked["last_price"] * picked["multiplier"]).abs().sum())

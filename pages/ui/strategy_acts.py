@@ -65,7 +65,7 @@ def leave(name: str) -> None:
     unpriced = len(held) - len(known_worth)
     worth = f"About {show.rupees(known_worth.sum())} at the last prices" if len(known_worth) else "The value is not known"
     rest = f", without {unpriced} whose price is not known" if unpriced and len(known_worth) else ""
-    lines = "".join(f"\n- {escape(leg)}" for leg in legs(held, found))
+    lines = "".join(f"\n- {leg}" for leg in legs(held, found))
     body = (
         f"{worth}{rest}.\n{lines}\n\nIts own orders on these accounts are taken back first. Each exit can only reduce what the "
         "account holds. Shares in demat, and what you bought yourself, stay."

@@ -15,7 +15,7 @@ from pages.ui.navigation import link
 from pages.ui.payload import USUAL, address, builder, form_of
 from pages.ui.session import desk
 from pages.ui.signal_came import came
-from pages.ui.strategy_rows import place
+from pages.ui.strategy_rows import coloured
 from sigma.domain.errors import SigmaError
 from sigma.domain.orders import Product
 from sigma.domain.signals import Action, AlertForm, Receipt
@@ -66,7 +66,8 @@ def _send(known: Strategy) -> None:
         _result(sent)
         return
     st.markdown(_where(known))
-    listing = _listing()
+    with st.container():  # the search goes with its place: what is being typed below stays where it is
+        listing = _listing()
     with st.container(horizontal=True, vertical_alignment="bottom"):
         form = form_of(FORM)
         actions = [*Action] if form is AlertForm.SIGNAL_6 else [*PLAIN]
@@ -102,8 +103,8 @@ def _send(known: Strategy) -> None:
 def _where(known: Strategy) -> str:
     """Return in Markdown what a test message would do."""
     found = {badge.id: badge for badge in badges()}
-    places = [place(found[one.account_id], float(one.multiplier)) for one in known.shares if one.account_id in found]
-    where = f" on {escape(', '.join(places))}" if places else ""
+    places = [coloured(found[one.account_id], float(one.multiplier)) for one in known.shares if one.account_id in found]
+    where = f" on {', '.join(places)}" if places else ""
     if known.acts:
         return f":orange[▲] **{escape(known.name)} executes by itself**: this places real orders{where}."
     return f"It is taken as if TradingView had sent it. Its orders wait in the queue{where} for your yes."

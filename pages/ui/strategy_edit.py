@@ -16,7 +16,7 @@ from pages.ui.group_dialogs import trouble
 from pages.ui.navigation import link
 from pages.ui.rows import rows
 from pages.ui.session import desk
-from pages.ui.strategy_rows import OFF_HOURS, place
+from pages.ui.strategy_rows import OFF_HOURS, coloured
 from sigma.domain.errors import SigmaError
 from sigma.domain.orders import OrderMode, OrderType, Product
 from sigma.domain.strategies import LONGEST_DESCRIPTION, LONGEST_NAME, OffHours, Strategy
@@ -35,7 +35,7 @@ MODE_KEEPS = {OrderMode.MANUAL: "Keep MANUAL", OrderMode.AUTO: "Not now"}
 
 def new() -> None:
     """Open the drawer for a new strategy."""
-    filled = {NAME: "", ABOUT: "", ACCOUNTS: [], PRODUCT: SIGNALS_OWN, TYPE: SIGNALS_OWN, CLOSED: OffHours.FAIL}
+    filled = {NAME: "", ACCOUNTS: [], PRODUCT: SIGNALS_OWN, TYPE: SIGNALS_OWN, CLOSED: OffHours.FAIL}
     show_dialog("New strategy", _drawer, None, first=partial(_fill, filled), **_layout())
 
 
@@ -45,7 +45,6 @@ def edit(name: str) -> None:
     names = {badge.id: badge.name for badge in badges()}
     shares = {names[share.account_id]: share.multiplier for share in known.shares if share.account_id in names}
     filled: dict[str, Any] = {
-        ABOUT: known.description,
         MODE: known.mode,
         ACCOUNTS: list(shares),
         PRODUCT: known.product or SIGNALS_OWN,
@@ -61,9 +60,11 @@ def _layout() -> dict[str, Any]:
 
 
 def _fill(values: Mapping[str, Any]) -> None:
-    """Fill the fields in; multipliers of an earlier opening are forgotten."""
-    for badge in badges():
-        st.session_state.pop(_times_key(badge.name), None)
+    """Fill the fields in; what was written at an earlier opening is forgotten."""
+    for key in [_times_key(badge.name) for badge in badges()] + [
+        str(key) for key in st.session_state if str(key).startswith(ABOUT)
+    ]:
+        st.session_state.pop(key, None)
     st.session_state.update(values)
 
 
@@ -74,7 +75,14 @@ def _times_key(account: str) -> str:
 def _drawer(known: Strategy | None) -> None:
     if known is None:
         st.text_input("Name", key=NAME, max_chars=LONGEST_NAME, placeholder="As its alerts name it", live=True)
-    st.text_area("Description", key=ABOUT, max_chars=LONGEST_DESCRIPTION, height=80)
+    # Not filled in by its key: the browser draws a text area empty whose first value came that way.
+    about = st.text_area(
+        "Description",
+        value=known.description if known else "",
+        key=f"{ABOUT}:{known.id if known else 'new'}",
+        max_chars=LONGEST_DESCRIPTION,
+        height=80,
+    )
     if known is None:
         st.caption(
             "A new strategy is MANUAL: its orders wait in the queue. Look at its accounts and limits, then set it to AUTO."
@@ -90,7 +98,7 @@ def _drawer(known: Strategy | None) -> None:
         label = "Save" if known else "Make strategy"
         acted = pressed(label, type="primary", key="go_strategy_save", disabled=not ready)
     if acted:
-        _save(known, wanted)
+        _save(known, str(about or ""), wanted)
 
 
 def _accounts() -> dict[str, Decimal]:
@@ -120,10 +128,8 @@ def _defaults() -> None:
         st.selectbox("Product without one", [SIGNALS_OWN, *Product], format_func=lambda one: one or "MIS (usual)", key=PRODUCT)
         types = [SIGNALS_OWN, OrderType.MARKET, OrderType.LIMIT]
         st.selectbox("Type without one", types, format_func=lambda one: one or "MARKET (usual)", key=TYPE)
-    captions = [words for _, words in OFF_HOURS.values()]
-    st.radio(
-        "When the market is closed", list(OFF_HOURS), format_func=lambda one: OFF_HOURS[one][0], captions=captions, key=CLOSED
-    )
+    closed = st.selectbox("When the market is closed", list(OFF_HOURS), format_func=lambda one: OFF_HOURS[one][0], key=CLOSED)
+    st.caption(OFF_HOURS[OffHours(closed)][1])
 
 
 def _limits(known: Strategy | None) -> None:
@@ -134,11 +140,11 @@ def _limits(known: Strategy | None) -> None:
         link("risk", "Its limits", strategy=known.name)
 
 
-def _save(known: Strategy | None, accounts: Mapping[str, Decimal]) -> None:
+def _save(known: Strategy | None, about: str, accounts: Mapping[str, Decimal]) -> None:
     state, mine = st.session_state, desk().strategies
     given: dict[str, Any] = {
         "accounts": accounts,
-        "description": state[ABOUT] or "",
+        "description": about,
         "product": str(state[PRODUCT]),
         "order_type": str(state[TYPE]),
         "off_hours": str(state[CLOSED]),
@@ -183,8 +189,7 @@ def acting(known: Strategy) -> str:
     for share in known.shares:
         badge = found.get(share.account_id)
         if badge is not None:
-            where = escape(place(badge, float(share.multiplier)))
-            told.append(f"- **{where}**: {limits(known.name, badge)}")
+            told.append(f"- **{coloured(badge, float(share.multiplier))}**: {limits(known.name, badge)}")
     if not known.enabled:
         told.append("\nIt is paused: this holds from when it is resumed.")
     return "\n".join(told)

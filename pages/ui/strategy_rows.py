@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from pages.ui.badges import Badge
+from pages.ui.badges import Badge, escape
 from pages.ui.rows import rows, text
 from pages.ui.table import Column
 from sigma.domain import show
@@ -98,6 +98,11 @@ def place(badge: Badge, multiplier: float) -> str:
     return f"{badge.text}{off}" + ("" if multiplier == 1 else f" × {times(multiplier)}")  # noqa: RUF001 - the sign of times
 
 
+def coloured(badge: Badge, multiplier: float = 1) -> str:
+    """Return the same in Markdown, the shape in its hue."""
+    return f":{badge.hue}[{badge.shape}] {escape(place(badge, multiplier).partition(' ')[2])}"
+
+
 def times(multiplier: float) -> str:
     """Return a multiplier without needless zeros."""
     return f"{Decimal(str(multiplier)).normalize():f}"
@@ -147,12 +152,12 @@ def lacking(days: pd.DataFrame) -> str:
 
 
 def legs(positions: pd.DataFrame, badges: Mapping[str, Badge]) -> list[str]:
-    """Return what closes each position, as plain text: ``● main: SELL 10 NSE:INFY MIS, about ₹15,000.00``."""
+    """Return in Markdown what closes each position: ``● main: SELL 10 NSE:INFY MIS, about ₹15,000.00``."""
     found = []
     for row in rows(positions):
         badge = badges.get(text(row.account))
         side, value = ("SELL" if row.quantity > 0 else "BUY"), show.number(row.value)
         worth = "price not known" if value is None else f"about {show.rupees(value)}"
-        where = badge.text if badge else text(row.account)
-        found.append(f"{where}: {side} {show.quantity(abs(row.quantity))} {row.listing} {row.product}, {worth}")
+        where = badge.coloured if badge else escape(text(row.account))
+        found.append(f"{where}: {escape(f'{side} {show.quantity(abs(row.quantity))} {row.listing} {row.product}, {worth}')}")
     return found

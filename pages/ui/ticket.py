@@ -23,7 +23,6 @@ from pages.ui.rows import rows
 from pages.ui.session import desk
 from pages.ui.ticket_gtt import (
     CLEAN,
-    GTT,
     Leg,
     chosen_legs,
     lacking,
@@ -45,6 +44,7 @@ MOST_FOUND = 6
 ID, LISTING, TYPED, PRICED, QUOTED = "ticket-id", "ticket-listing", "ticket-search", "ticket-priced", "ticket-quoted"
 ACCOUNT, SIDE, QUANTITY, PRODUCT, TYPE = "ticket-account", "ticket-side", "ticket-quantity", "ticket-product", "ticket-type"
 PRICE, TRIGGER, VALIDITY, AMO, PRESET = "ticket-price", "ticket-trigger", "ticket-validity", "ticket-amo", "ticket-preset"
+LEAVES = "ticket-leaves"
 DERIVATIVE_PRODUCTS = frozenset({Product.MIS, Product.NRML})
 CASH_PRODUCTS = frozenset(Product) - {Product.NRML}
 
@@ -56,6 +56,7 @@ def open_ticket(
     quantity: int | None = None,
     product: str | None = None,
     order_type: str | None = None,
+    leaving: bool = False,
 ) -> None:
     """Open the ticket; everything given is filled in, and everything can be changed.
 
@@ -71,6 +72,9 @@ def open_ticket(
         Canonical text, ``NSE:INFY``.
     quantity : int
         Units.
+    leaving : bool
+        It is to leave a position: while listing, side and product stay, the order may only make that smaller, for the position
+        may change as long as the ticket is open.
     """
     preset = account or desk().orders.preset_account()
     filled: dict[str, Any] = {
@@ -89,6 +93,7 @@ def open_ticket(
         TRIGGER: None,
         VALIDITY: Validity.DAY.value,
         AMO: False,
+        LEAVES: (listing, side, product) if leaving else None,
         **CLEAN,
     }
     first = partial(st.session_state.update, filled)
@@ -139,6 +144,8 @@ def draw_ticket() -> None:
     _numbers(capabilities, listing, last)
     wish = _wish(account, listing)
     legs = chosen_legs(capabilities, wish, entered)
+    if legs is not None:  # what rests places a regular order for the day
+        wish = {**wish, "validity": Validity.DAY.value, "variety": Variety.REGULAR.value}
     missing = _missing(wish) or lacking(legs)
     if missing:
         st.info(f"Give {missing}.", icon=":material/edit:")
@@ -235,12 +242,13 @@ def _numbers(capabilities: Capabilities | None, listing: Listing, last: Any) -> 
 
 def _session_choices(capabilities: Capabilities, listing: Listing, kind: OrderType, field: Mapping[str, Any]) -> None:
     with st.expander("Validity and session"):
+        if trigger_choices(capabilities, listing, kind, field):
+            return
         valid = [one.value for one in Validity if one in capabilities.validities]
         _keep(VALIDITY, valid, valid[0])
         st.segmented_control("Validity", valid, required=True, key=VALIDITY)
         if Variety.AMO in capabilities.varieties:
             st.checkbox("After-market order: it goes in when the next session opens", key=AMO)
-        trigger_choices(capabilities, listing, kind, field)
 
 
 def _keep(key: str, offered: list[Any], otherwise: Any) -> None:
@@ -270,7 +278,7 @@ def _wish(account: Badge | None, listing: Listing) -> dict[str, Any]:
         "price": entered(state.get(PRICE)) if kind.has_price else None,
         "trigger_price": entered(state.get(TRIGGER)) if kind.has_trigger else None,
         "validity": state.get(VALIDITY) or Validity.DAY.value,
-        "variety": (Variety.AMO if state.get(AMO) and not state.get(GTT) else Variety.REGULAR).value,
+        "variety": (Variety.AMO if state.get(AMO) else Variety.REGULAR).value,
     }
 
 
@@ -291,11 +299,13 @@ def _acts(wish: Mapping[str, Any], preview: Preview) -> None:
         disabled=wish["account"] is None or not acceptable(preview),
     )
     queue = pressed("Put in queue instead", key=f"ticket-queue:{ticket}:{words}", width="stretch")
-    st.caption("The first button sends an order to the broker. In the queue it waits for your approval.")
+    leaves = (wish["listing"], wish["side"], wish["product"]) == st.session_state.get(LEAVES)
+    only = "It only makes the position smaller: more than is held then is not sent. " if leaves else ""
+    st.caption(f"{only}The first button sends an order to the broker. In the queue it waits for your approval.")
     if not (send or queue):
         return
     try:
-        order = desk().orders.submit(**wish, queue=queue, client_order_id=ticket)
+        order = desk().orders.submit(**wish, queue=queue, client_order_id=ticket, reduce_only=leaves)
     except SigmaError as error:
         st.error(f"**{error.message}** {error.hint}".strip(), icon=":material/error:")
         return

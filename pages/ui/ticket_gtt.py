@@ -23,8 +23,8 @@ KINDS = (OrderType.LIMIT, OrderType.SL)
 Leg = dict[str, Decimal | None]
 
 
-def trigger_choices(capabilities: Capabilities, listing: Listing, kind: OrderType, field: Mapping[str, Any]) -> None:
-    """Draw the choice of a trigger, and of a second one where the broker lets one cancel the other.
+def trigger_choices(capabilities: Capabilities, listing: Listing, kind: OrderType, field: Mapping[str, Any]) -> bool:
+    """Draw the choice of a trigger, and of a second one where the broker lets one cancel the other; say whether one is wanted.
 
     Parameters
     ----------
@@ -32,15 +32,16 @@ def trigger_choices(capabilities: Capabilities, listing: Listing, kind: OrderTyp
         How a field for rupees of this listing is drawn.
     """
     if not capabilities.gtt_single or kind not in KINDS:
-        return
+        return False
     if not st.checkbox("GTT: it rests at the broker until the price is reached", key=GTT):
-        return
+        return False
     how = "its price is the trigger" if kind is OrderType.LIMIT else "its trigger is its own"
     st.caption(f"It places a limit order of {listing.text} then; {how}.")
     if capabilities.gtt_oco and st.checkbox("A second trigger (OCO): the first to fire cancels the other", key=OCO):
         left, right = st.columns(2, wrap=False)
         left.number_input("Second trigger ₹", key=SECOND_TRIGGER, **field)
         right.number_input("Second price ₹", key=SECOND_PRICE, **field)
+    return True
 
 
 def chosen_legs(capabilities: Capabilities | None, wish: Mapping[str, Any], entered: Any) -> list[Leg] | None:

@@ -12,14 +12,14 @@ from sigma.adapters import angelone, exchanges, fyers, paper, zerodha
 from sigma.domain.accounts import Account
 from sigma.domain.errors import ConfigError
 from sigma.domain.health import Check
-from sigma.infra.buckets import read_budget
+from sigma.infra.buckets import NoBudget, read_budget
 from sigma.infra.charge_rates import shipped_rates
 from sigma.infra.clock import SimulatedClock, SystemClock
 from sigma.infra.exchange_days import past_of, shipped_days
 from sigma.infra.failures import FailureMinute
 from sigma.infra.freeze import shipped_freeze
 from sigma.infra.latest import LatestTables
-from sigma.infra.limiter import CalendarSecondBudget, ExchangeBudgets
+from sigma.infra.limiter import ExchangeBudgets, WindowBudget
 from sigma.infra.locks import FileLeases
 from sigma.infra.logging import configure_logging, hide_secrets
 from sigma.infra.machine import LocalMachine
@@ -366,9 +366,10 @@ class House:
         account = self.connections.account(account_id)
         capabilities = self.connections.kit(account).capabilities
         spent = self.home / "locks" / f"account-{account_id}.rate"
-        rates = capabilities.orders_per_second, capabilities.reserved_per_second
+        off = isinstance(self._read_budget, NoBudget)  # SIGMA_CALL_LIMITS=off: the shortest stretch counts all the same
+        limits = capabilities.write_limits[:1] if off else capabilities.write_limits
         exchanges = None if capabilities.simulated else self._exchange_budgets
-        return CalendarSecondBudget(self.clock, *rates, spent, exchanges)
+        return WindowBudget(self.clock, limits, spent, exchanges)
 
     def _exchange_rate(self) -> int:
         return int(self.settings.get("orders.exchange_rate"))

@@ -54,9 +54,11 @@ class OrdersDesk:
         queue: bool = False,
         client_order_id: str | None = None,
         tags: Sequence[str] = (),
+        reduce_only: bool = False,
     ) -> Order:
         """Place an order on an account, or put it into the queue (`queue=True`, or no account).
 
+        With `reduce_only` it may only make a position smaller: it is lowered to what is held when it goes, and never turns it.
         Returns the stored Order; a refusal by the risk gate is a status (REJECTED_RISK), not an exception.
 
         Raises
@@ -66,7 +68,7 @@ class OrdersDesk:
         """
         words = (side, order_type, product, validity, variety)
         request = self._request(listing, quantity, words, price, trigger_price, disclosed_quantity)
-        origin = Origin(self._source, tags=tuple(tags))
+        origin = Origin(self._source, tags=tuple(tags), reduce_only=reduce_only)
         submit = self._house.orders.submission.submit
         return submit(
             request, user_id=self._user_id, account=account, origin=origin, queue=queue, client_order_id=client_order_id

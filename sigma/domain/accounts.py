@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from sigma.domain.limits import ONE_BY_ONE, CallKind, CallLimit
+from sigma.domain.limits import ONE_BY_ONE, CallKind, CallLimit, WriteLimit
 from sigma.domain.market import Timeframe
 from sigma.domain.orders import OrderType, Product, Validity, Variety
 
@@ -133,8 +133,9 @@ class Capabilities:
 
     Parameters
     ----------
-    orders_per_second, reserved_per_second : int
-        Write budget of an account in a calendar second, and the part kept for cancels.
+    write_limits : tuple of WriteLimit
+        Write budget of an account: place, modify and cancel together, the shortest stretch first. A little below what the
+        broker takes, which counts by its own clock, and counts orders from elsewhere too.
     market_protection : bool
         Market orders need a market-protection value (-1: the exchange's own band).
     static_ip : bool
@@ -197,8 +198,7 @@ class Capabilities:
     login_fields: tuple[str, ...] = ()
     setup_steps: tuple[str, ...] = ()
     login_steps: tuple[str, ...] = ()
-    orders_per_second: int = 9
-    reserved_per_second: int = 2
+    write_limits: tuple[WriteLimit, ...] = (WriteLimit(9, 1, 2),)
     quote_batch: int = 50
     limits: tuple[CallLimit, ...] = ONE_BY_ONE
     history_days: Mapping[Timeframe, int] = field(default_factory=dict)

@@ -30,6 +30,11 @@ class KillVerdict(StrEnum):
     NOT_VERIFIED = "NOT_VERIFIED"
 
 
+def stopped_words(reason: str) -> str:
+    """Return why what was to go by itself waits for a person after a stop."""
+    return f"trading was stopped ({reason})"
+
+
 @dataclass(frozen=True, slots=True)
 class KillRun:
     """One account's part of a kill. The worker advances it; it survives restarts.
@@ -83,7 +88,11 @@ class KillRun:
 
     def concerns(self, order: Order) -> bool:
         """Say whether an order of the run's account is within its scope; a strategy's name counts whatever its case."""
-        return self.strategy.casefold() in ("", order.strategy.casefold()) and self.product in (None, order.request.product)
+        return self.means(order.strategy) and self.product in (None, order.request.product)
+
+    def means(self, strategy: str) -> bool:
+        """Say whether what a strategy does (empty: what people do) is within the run's scope."""
+        return self.strategy.casefold() in ("", strategy.casefold())
 
     def noted(self, *notes: str) -> KillRun:
         """Return the run with notes, each once."""

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from sigma.domain.money import ZERO
 from sigma.domain.orders import Product, Side
+from sigma.domain.portfolio import Conversion
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,17 @@ class Execution:
 
 
 @dataclass(frozen=True, slots=True)
+class Moved:
+    """A conversion that the broker made, as the ledger reads it: it counts from when its write was claimed (UTC)."""
+
+    command_id: int
+    account_id: int
+    conversion: Conversion
+    session_date: date
+    moved_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Lot:
     """Units of one entry that are still open (signed), at what price and since when."""
 
@@ -63,7 +75,7 @@ class Lot:
 
 @dataclass(frozen=True, slots=True)
 class RoundTrip:
-    """Units that were entered and left, first in first out. `side` is that of the entry; rupees, before charges."""
+    """Units that were entered and left, first in first out. `side` and `strategy` are the entry's; rupees, before charges."""
 
     account_id: int
     strategy: str

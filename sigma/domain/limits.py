@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+DAY_S = 86_400
 _UNITS = {1: "a second", 60: "a minute", 3600: "an hour"}
 
 
@@ -76,6 +77,25 @@ class CallLimit:
     def words(self) -> str:
         """The limit as people read it (``10 a second, 500 a minute``)."""
         return ", ".join(str(window) for window in self.windows)
+
+
+@dataclass(frozen=True, slots=True)
+class WriteLimit:
+    """At most so many writes of an account in any stretch of so many seconds; one of a day begins anew at midnight in India.
+
+    Parameters
+    ----------
+    reserved : int
+        How many of them only cancels and reduce-only exits may be.
+    """
+
+    writes: int
+    seconds: int
+    reserved: int
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.reserved < self.writes or not 0 < self.seconds <= DAY_S:
+            raise ValueError(f"of {self.writes} writes in {self.seconds} s {self.reserved} cannot be reserved")
 
 
 ONE_BY_ONE = (CallLimit("all calls", frozenset(CallKind), (Window(1, 1),)),)

@@ -117,6 +117,11 @@ class KillState:
     account_id: int | None = None
     strategy: str = ""
 
+    def stops(self, account_id: int | None, strategy: str) -> bool:
+        """Say whether it is on and concerns what a strategy (empty: a person) does on an account, whatever the name's case."""
+        mine = self.account_id in (None, account_id) and self.strategy.casefold() in ("", strategy.casefold())
+        return self.on and mine
+
 
 @dataclass(frozen=True, slots=True)
 class ScopeFacts:
@@ -159,8 +164,8 @@ class RiskSnapshot:
     exits_filled : int
         Units that had been executed in the order's direction today, as far as known when the position was read.
     ledger : int or None
-        The same by openings and fills; None when no limit asks, or this session's opening was never adopted and the broker
-        was asked instead.
+        The same by openings and fills; None when no limit asks, or where the broker was asked and counts alone: this session's
+        opening was never adopted, or it is an exit of a stop or a square-off.
     ledger_working : int
         Units that orders already at work would take from `ledger`.
     lot_size : int

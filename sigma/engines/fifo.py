@@ -1,7 +1,9 @@
-"""First in, first out: positions and round trips from openings and executions alone, whatever order these became known in.
+"""First in, first out: positions and round trips from openings, executions and conversions alone, in whatever order these
+became known.
 
-Executions count by the time at which they happened, then by our number of them. Each (account, strategy, listing, product)
-is a chain of its own; an intraday product (MIS) has one for each session, because the broker closes what is left of it.
+They count by the time at which they happened, then by our number of them. Each (account, strategy, listing, product) is a
+chain of its own; an intraday product (MIS) has one for each session, because the broker closes what is left of it. What one
+event does to several chains of its account and listing says `sigma.engines.lots`.
 """
 
 from __future__ import annotations
@@ -9,60 +11,55 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, time
+from datetime import date, datetime
 from decimal import Decimal
+from functools import cached_property
 from heapq import merge
 from operator import attrgetter
-from typing import NamedTuple
+from types import MappingProxyType
 
-from sigma.domain.ledger import Execution, LedgerPosition, Lot, Opening, RoundTrip
+from sigma.domain.ledger import Execution, LedgerPosition, Lot, Moved, Opening, RoundTrip
 from sigma.domain.money import ZERO
-from sigma.domain.orders import Product, Side
-from sigma.domain.times import ist
+from sigma.domain.orders import Product
+from sigma.engines.lots import Chain, Chains, Event, Key, Listed, Walk
 
-_MIDNIGHT = time()
-_happened = attrgetter("filled_at", "fill_id")
-_SIGN = {side: side.sign for side in Side}
-
-
-class Key(NamedTuple):
-    """Whose chain: `session` is the day of an intraday product, None for what is carried."""
-
-    account_id: int
-    strategy: str
-    listing: str
-    product: Product
-    session: date | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Chain:
-    """One key's executions, oldest first, and what they come to."""
-
-    executions: tuple[Execution, ...]
-    position: LedgerPosition
-    trips: tuple[RoundTrip, ...]
-
-
+Place = tuple[int, str]
+"""Account and listing."""
 Openings = Mapping[date, Sequence[Opening]]
 """Whole lists of what an account held when sessions began."""
+Happened = Execution | Moved
+_NOTHING: Chains = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
+class Pool:
+    """The chains of one account and listing: `events` oldest first, and what they came to from `base` on."""
+
+    events: tuple[Happened, ...]
+    chains: Chains
+    base: Chains = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Book:
     """Positions and round trips.
 
     Parameters
     ----------
-    chains : mapping
-        By key; those that are flat too.
+    pools : mapping
+        By account and listing.
     openings : mapping
-        What the account held when sessions began, for the chains without a strategy. Where a session's list differs from
-        what such a chain comes to (a corporate action, an execution nobody told us), the list holds from that session on.
+        What the account held when sessions began. Where a session's list differs from what a product comes to (a corporate
+        action, an execution nobody told us), the list holds from that session on.
     """
 
-    chains: Mapping[Key, Chain]
+    pools: Mapping[Place, Pool]
     openings: Openings = field(default_factory=dict)
+
+    @cached_property
+    def chains(self) -> Chains:
+        """All chains by key; those that are flat too."""
+        return {key: chain for pool in self.pools.values() for key, chain in pool.chains.items()}
 
     def positions(self, session: date) -> Mapping[Key, LedgerPosition]:
         """Return what is open in `session`: units of an intraday product of another one are gone."""
@@ -78,36 +75,35 @@ class Book:
 
 
 def key_of(execution: Execution) -> Key:
-    """Return the chain that an execution is part of."""
+    """Return the chain in which an execution enters what it does not leave."""
     session = execution.session_date if execution.product is Product.MIS else None
     return Key(execution.account_id, execution.strategy, execution.listing, execution.product, session)
 
 
-def replay(executions: Iterable[Execution], openings: Openings | None = None) -> Book:
-    """Return the book of executions; one given twice counts once.
+def replay(events: Iterable[Happened], openings: Openings | None = None) -> Book:
+    """Return the book of executions and conversions; one given twice counts once.
 
     Parameters
     ----------
     openings : mapping, optional
-        What the one account held when sessions began. A broker knows no strategies: give `merged` executions, or `unclaimed`
-        openings.
+        What the one account held when sessions began.
     """
-    return extend(Book({}, openings or {}), executions, keys=_opened(openings or {}))
+    return extend(Book({}, openings or {}), events, places=_opened(openings or {}))
 
 
-def extend(book: Book, executions: Iterable[Execution], *, keys: Iterable[Key] = ()) -> Book:
-    """Return `book` with more executions: the same as if all had been replayed at once.
+def extend(book: Book, events: Iterable[Happened], *, places: Iterable[Place] = ()) -> Book:
+    """Return `book` with more events: the same as if all had been replayed at once.
 
-    A chain goes on where it ended; an execution older than its newest one has it built anew. `keys` are built anyway.
+    A pool goes on where it ended; an event older than its newest one, and a conversion, have it built anew. `places` are
+    built anyway.
     """
-    added: dict[Key, list[Execution]] = {key: [] for key in keys}
-    for execution in executions:
-        added.setdefault(key_of(execution), []).append(execution)
-    chains = dict(book.chains)
-    marks = _Marks(book.openings)
-    for key, found in added.items():
-        chains[key] = _longer(key, chains.get(key), found, marks.of(key))
-    return Book(chains, book.openings)
+    added: dict[Place, list[Happened]] = {place: [] for place in places}
+    for event in events:
+        added.setdefault(_place(event), []).append(event)
+    pools, lists = dict(book.pools), _Lists(book.openings)
+    for place, found in added.items():
+        pools[place] = _longer(place, pools.get(place), found, lists.of(place))
+    return Book(pools, book.openings)
 
 
 def merged(executions: Iterable[Execution]) -> list[Execution]:
@@ -134,173 +130,68 @@ def high_water(trips: Iterable[RoundTrip]) -> tuple[Decimal, Decimal]:
 
 def begun_anew(book: Book, session: date, price: Callable[[Key, Lot], Decimal]) -> Book:
     """Return what `book` comes to when `session` begins: units still held, each lot at `price` (rupees), nothing realised."""
-    return Book(
-        {
-            key: Chain((), replace(held, lots=tuple(replace(lot, price=price(key, lot)) for lot in held.lots), realised=ZERO), ())
-            for key, held in book.positions(session).items()
-        }
-    )
+    found: defaultdict[Place, dict[Key, Chain]] = defaultdict(dict)
+    for key, held in book.positions(session).items():
+        lots = tuple(replace(lot, price=price(key, lot)) for lot in held.lots)
+        found[key.account_id, key.listing][key] = Chain(replace(held, lots=lots, realised=ZERO), ())
+    return Book({place: Pool((), chains, chains) for place, chains in found.items()})
 
 
-def unclaimed(openings: Openings, executions: Iterable[Execution]) -> Openings:
-    """Return what of `openings` belongs to no strategy: all of it, less what each strategy's own executions come to.
-
-    Added up over strategies and the rest, positions are then those of the account, also where a person closed by hand what
-    a strategy had opened.
-    """
-    found: defaultdict[tuple[int, str, Product], list[Execution]] = defaultdict(list)
-    for one in executions:
-        if one.strategy and one.product is not Product.MIS:
-            found[one.account_id, one.listing, one.product].append(one)
-    return {session: _less(session, lines, found) for session, lines in openings.items()}
+def _place(event: Happened) -> Place:
+    return event.account_id, event.listing if isinstance(event, Execution) else event.conversion.listing
 
 
-def _less(
-    session: date, lines: Sequence[Opening], found: Mapping[tuple[int, str, Product], Sequence[Execution]]
-) -> Sequence[Opening]:
-    left = {(one.account_id, one.listing, one.product): one for one in lines}
-    for key, executions in found.items():
-        before = [one for one in executions if one.session_date < session]
-        claimed = sum(one.quantity * _SIGN[one.side] for one in before)
-        if not claimed:
-            continue
-        line = left.get(key)
-        if line is None:
-            price = before[-1].price
-            line = Opening(key[0], session, key[1], key[2], 0, price, price, ist(session, _MIDNIGHT))
-        left[key] = replace(line, quantity=line.quantity - claimed)
-    return [one for one in left.values() if one.quantity]
+def _happened(event: Happened) -> tuple[datetime, int, int]:
+    """Return when an event counts; it names it too."""
+    return (event.filled_at, 0, event.fill_id) if isinstance(event, Execution) else (event.moved_at, 1, event.command_id)
 
 
-def _longer(key: Key, chain: Chain | None, found: Sequence[Execution], marks: Mapping[date, Opening | None]) -> Chain:
-    known = {execution.fill_id for execution in chain.executions} if chain else set()
-    new = sorted({one.fill_id: one for one in found if one.fill_id not in known}.values(), key=_happened)
-    if chain is not None and not new:
-        return chain
-    if chain is None or _late(chain, new[0], marks):
-        every = sorted((*chain.executions, *new) if chain else new, key=_happened)
-        return Chain(tuple(every), *_Walk(key, [], ZERO).through(_events(every, marks)))
-    walk = _Walk(key, list(chain.position.lots), chain.position.realised)
-    position, trips = walk.through(new)
-    return Chain((*chain.executions, *new), position, chain.trips + trips)
+def _longer(place: Place, pool: Pool | None, found: Sequence[Happened], lists: Mapping[date, Listed]) -> Pool:
+    new = sorted({_happened(one)[1:]: one for one in found}.values(), key=_happened)
+    if pool is not None and pool.events and new and _happened(new[0]) <= _happened(pool.events[-1]):
+        known = {_happened(event)[1:] for event in pool.events}
+        new = [one for one in new if _happened(one)[1:] not in known]
+    if pool is not None and not new:
+        return pool
+    if pool is None or _late(pool, new[0], lists) or any(isinstance(one, Moved) for one in new):
+        every = sorted((*pool.events, *new) if pool else new, key=_happened)
+        base = pool.base if pool else _NOTHING
+        return Pool(tuple(every), Walk(*place, base).through(_in_turn(every, lists)), base)
+    return Pool((*pool.events, *new), Walk(*place, pool.chains).through(new), pool.base)
 
 
-def _late(chain: Chain, first: Execution, marks: Mapping[date, Opening | None]) -> bool:
-    """Say whether an execution happened before something that the chain has taken in."""
-    newest = chain.executions[-1] if chain.executions else None
-    return (newest is not None and _happened(first) < _happened(newest)) or (bool(marks) and first.session_date < max(marks))
+def _late(pool: Pool, first: Happened, lists: Mapping[date, Listed]) -> bool:
+    """Say whether an event happened before something that the pool has taken in."""
+    newest = pool.events[-1] if pool.events else None
+    return (newest is not None and _happened(first) < _happened(newest)) or (bool(lists) and first.session_date < max(lists))
 
 
-@dataclass(frozen=True, slots=True)
-class _Mark:
-    """A key's line of a session's list; None: it is not on the list, so nothing was held."""
-
-    session: date
-    opening: Opening | None
-
-
-def _events(executions: Sequence[Execution], marks: Mapping[date, Opening | None]) -> Iterator[Execution | _Mark]:
-    """Give a key's executions, each session's line before that session's first one."""
-    waiting = [_Mark(session, marks[session]) for session in sorted(marks, reverse=True)]
-    for execution in executions:
-        while waiting and waiting[-1].session <= execution.session_date:
+def _in_turn(events: Sequence[Happened], lists: Mapping[date, Listed]) -> Iterator[Event]:
+    """Give the events, each session's list before that session's first one."""
+    waiting = [lists[session] for session in sorted(lists, reverse=True)]
+    for event in events:
+        while waiting and waiting[-1].session <= event.session_date:
             yield waiting.pop()
-        yield execution
+        yield event
     yield from reversed(waiting)
 
 
-def _opened(openings: Openings) -> set[Key]:
-    return {
-        Key(one.account_id, "", one.listing, one.product)
-        for found in openings.values()
-        for one in found
-        if one.product is not Product.MIS
-    }
+def _opened(openings: Openings) -> set[Place]:
+    return {(one.account_id, one.listing) for found in openings.values() for one in found if one.product is not Product.MIS}
 
 
-class _Marks:
-    """By key the lines of all sessions' lists: a list that lacks a key says that nothing of it was held."""
+class _Lists:
+    """What all sessions' lists say of a place: one that lacks it says that nothing of it was held."""
 
     def __init__(self, openings: Openings) -> None:
         self._sessions = tuple(openings)
-        self._lines: defaultdict[Key, dict[date, Opening]] = defaultdict(dict)
+        self._lines: defaultdict[Place, defaultdict[date, dict[Product, Opening]]] = defaultdict(lambda: defaultdict(dict))
         for session, found in openings.items():
             for one in found:
-                self._lines[Key(one.account_id, "", one.listing, one.product)][session] = one
+                if one.product is not Product.MIS:  # no session begins with one
+                    self._lines[one.account_id, one.listing][session][one.product] = one
 
-    def of(self, key: Key) -> Mapping[date, Opening | None]:
-        """Return a key's lines by session; none of a strategy's, and of an intraday product, which no session begins with."""
-        if not self._sessions or key.strategy or key.session is not None:
-            return {}
-        lines = self._lines.get(key, {})
-        return {session: lines.get(session) for session in self._sessions}
-
-
-class _Walk:
-    """One key's way through its events: lots that are open, oldest first, and the round trips that ended."""
-
-    def __init__(self, key: Key, lots: list[Lot], realised: Decimal) -> None:
-        self._key = key
-        self._lots = lots
-        self._first = 0  # lots before this one are closed: taking from the front of a list would move all others
-        self._realised = realised
-        self._trips: list[RoundTrip] = []
-
-    def through(self, events: Iterable[Execution | _Mark]) -> tuple[LedgerPosition, tuple[RoundTrip, ...]]:
-        """Return what is open after the events, and the round trips that ended on the way."""
-        for event in events:
-            if isinstance(event, _Mark):
-                self._reset(event)
-            else:
-                self._execute(event)
-        key = self._key
-        lots = tuple(self._lots[self._first :])
-        position = LedgerPosition(key.account_id, key.strategy, key.listing, key.product, lots, self._realised)
-        return position, tuple(self._trips)
-
-    def _reset(self, mark: _Mark) -> None:
-        opening = mark.opening
-        held = 0 if opening is None else opening.quantity
-        if sum(lot.quantity for lot in self._lots[self._first :]) == held:
-            return
-        self._first = 0
-        self._lots = []
-        if opening is not None and held:
-            self._lots.append(Lot(held, opening.reference_price, ist(mark.session, _MIDNIGHT)))
-
-    def _execute(self, fill: Execution) -> None:
-        left = fill.quantity * _SIGN[fill.side]
-        lots = self._lots
-        while left and self._first < len(lots) and (lots[self._first].quantity > 0) != (left > 0):
-            lot = lots[self._first]
-            closed = min(abs(left), abs(lot.quantity))
-            self._close(lot, closed, fill)
-            step = closed if left > 0 else -closed
-            left -= step
-            if closed == abs(lot.quantity):
-                self._first += 1
-            else:
-                lots[self._first] = Lot(lot.quantity + step, lot.price, lot.opened_at, lot.order_id)
-        if left:
-            lots.append(Lot(left, fill.price, fill.filled_at, fill.order_id))
-
-    def _close(self, lot: Lot, quantity: int, fill: Execution) -> None:
-        key, long = self._key, lot.quantity > 0
-        self._trips.append(
-            RoundTrip(
-                key.account_id,
-                key.strategy,
-                key.listing,
-                key.product,
-                Side.BUY if long else Side.SELL,
-                quantity,
-                lot.price,
-                fill.price,
-                lot.opened_at,
-                fill.filled_at,
-                lot.order_id,
-                fill.order_id,
-            )
-        )
-        gain = fill.price - lot.price if long else lot.price - fill.price
-        self._realised += gain * quantity
+    def of(self, place: Place) -> Mapping[date, Listed]:
+        """Return a place's lists by session."""
+        lines: Mapping[date, Mapping[Product, Opening]] = self._lines.get(place, {})
+        return {session: Listed(session, lines.get(session, {})) for session in self._sessions}

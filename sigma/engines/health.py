@@ -21,6 +21,7 @@ PRIVATE = 0o077
 LITTLE_BYTES, TOO_LITTLE_BYTES = 2_000_000_000, 200_000_000
 SILENT_BEATS = 5
 LONG_RUN = timedelta(minutes=10)
+LONG_WAIT, TOO_LONG_WAIT = timedelta(seconds=2), timedelta(seconds=20)
 CALENDAR_WARNING = timedelta(days=30)
 START = "Start it: `sigma up`."
 
@@ -113,6 +114,17 @@ def restrictions(account: Account, frozen_at: datetime | None) -> Iterator[Check
     if account.trading_mode is not TradingMode.NORMAL:
         hint = f"`sigma accounts update {shlex.quote(name)} --mode NORMAL`"
         yield Check(Mark.WARNING, "trading mode", f"is {account.trading_mode}", hint, account=name)
+
+
+def outbox(account: Account, since: list[datetime], now: datetime) -> Iterator[Check]:
+    """Say how many decided writes and AUTO orders of an account wait for their turn, and for how long the oldest does."""
+    if not since or now - min(since) < LONG_WAIT:
+        return
+    seconds = (now - min(since)).total_seconds()
+    words = f"{len(since)} wait to be sent, the oldest for {seconds:.0f} s."
+    hint = "Brokers take only so many in a second and a minute; what waits too long returns to the queue."
+    mark = Mark.NOTE if seconds < TOO_LONG_WAIT.total_seconds() else Mark.WARNING
+    yield Check(mark, "sending", words, hint, min(since), account.name)
 
 
 def address(

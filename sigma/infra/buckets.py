@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import hashlib
 import os
 import struct
 import threading
@@ -25,7 +24,7 @@ from sigma.domain.limits import CallLimit, LimitUse
 from sigma.domain.times import ist_date
 from sigma.engines import turns
 from sigma.engines.turns import SECOND_NS
-from sigma.infra.limiter import opened_private
+from sigma.infra.limiter import boot_mark, opened_private
 from sigma.ports.clock import Clock
 
 MAGIC = b"SIGTURN1"
@@ -64,7 +63,7 @@ class _Bucket:
 
     def __init__(self, path: Path, limit: CallLimit, clock: Clock) -> None:
         self.limit, self.clock = limit, clock
-        self._boot = hashlib.blake2s(clock.boot_id.encode(), digest_size=16).digest()
+        self._boot = boot_mark(clock)
         self._capacity = limit.most + MOST_WAITING
         self._lock = threading.Lock()
         self._file = opened_private(path)

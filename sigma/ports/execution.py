@@ -8,8 +8,7 @@ from typing import Protocol
 
 from sigma.domain.gtt import Gtt
 from sigma.domain.kill import KillRun
-from sigma.domain.ledger import Execution, Opening
-from sigma.domain.portfolio import Conversion
+from sigma.domain.ledger import Execution, Moved, Opening
 from sigma.domain.strategies import SignalShare, Strategy
 
 
@@ -70,10 +69,12 @@ class LedgerRows(Protocol):
         """Return what an account held when sessions began, by session; of those after a day when it is given."""
 
     def fill_mark(self, account_id: int, since: datetime) -> tuple[int, ...]:
-        """Return numbers that differ after each fill: the newest one's id, and count and sums of those since a moment."""
+        """Return numbers that differ after each fill and conversion: the newest fill's id, how many conversions there ever
+        were, and count and sums of the fills since a moment.
+        """
 
-    def conversions(self, account_id: int, since: datetime) -> Sequence[Conversion]:
-        """Return the changes of product that the broker made at or after `since`, oldest first."""
+    def conversions(self, account_id: int) -> Sequence[Moved]:
+        """Return the changes of product that the broker ever made, oldest first."""
 
     def executions(
         self,

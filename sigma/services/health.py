@@ -34,6 +34,7 @@ log = structlog.get_logger(__name__)
 _ILL = (Mark.BAD, Mark.WARNING)
 MOST_UNKNOWN = 50
 LAST_ORDERS = 50
+MOST_DUE = 1000
 FROZEN_KIND = "ACCOUNT_FROZEN"
 
 
@@ -49,6 +50,7 @@ class _Facts:
     runs: tuple[JobRun, ...]
     accounts: tuple[Account, ...]
     frozen_at: Mapping[int, datetime]
+    outbox: Mapping[int, list[datetime]]
 
 
 class HealthService:
@@ -142,7 +144,7 @@ class HealthService:
 
     def _stored(self, user_id: int, now: datetime) -> Iterator[Check]:
         with self._store.read() as tx:
-            facts = _read(tx, user_id)
+            facts = _read(tx, user_id, now)
             logins = {account.id: tx.accounts.session(account.id) for account in facts.accounts}
         yield Check(Mark.GOOD, "database", "answers")
         yield from judge.worker(facts.beats.get("worker"), self._settings.seconds("worker.heartbeat"), now)
@@ -156,6 +158,7 @@ class HealthService:
         for account in facts.accounts:
             yield judge.session(account, self._sessions.known(account, logins[account.id]), now)
             yield from judge.restrictions(account, facts.frozen_at.get(account.id))
+            yield from judge.outbox(account, facts.outbox[account.id], now)
             yield from self._skew(account, facts.beats.get("worker"), now)
         for run in facts.runs:
             yield judge.job(run, now)
@@ -180,7 +183,13 @@ def judge_place(machine: Machine) -> tuple[Check, ...]:
     return worst_first(judge.place(machine.place()))
 
 
-def _read(tx: Unit, user_id: int) -> _Facts:
+def _outbox(tx: Unit, account_id: int, now: datetime) -> list[datetime]:
+    """Return since when each write, and each AUTO order that is due, waits for its turn."""
+    due = [max(order.created_at, order.not_before or order.created_at) for order in tx.orders.due(account_id, now, MOST_DUE)]
+    return [command.created_at for command in tx.commands.pending(account_id)] + due
+
+
+def _read(tx: Unit, user_id: int, now: datetime) -> _Facts:
     accounts = tuple(tx.accounts.list(user_id))
     frozen: dict[int, datetime] = {}
     for account in accounts:
@@ -192,6 +201,7 @@ def _read(tx: Unit, user_id: int) -> _Facts:
         has_secret=tx.users.webhook_hash(user_id) is not None,
         beats={beat.process: beat for beat in tx.journal.heartbeats()},
         kills=tuple(tx.risk.kills(user_id)),
+        outbox={account.id: _outbox(tx, account.id, now) for account in accounts},
         unknown=tuple(tx.orders.list(user_id=user_id, statuses=[OrderStatus.UNKNOWN], newest_first=False, limit=MOST_UNKNOWN)),
         runs=tuple(tx.journal.last_runs()),
         accounts=accounts,

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from sigma.domain.errors import Conflict, Denied, InvalidInput, NotFound
+import structlog
+
+from sigma.domain.errors import Conflict, Denied, InvalidInput, NotFound, SigmaError
 from sigma.domain.events import Event, Level
 from sigma.domain.kill import KillRun, KillStep, KillVerdict
 from sigma.domain.orders import Product
@@ -13,6 +15,8 @@ from sigma.domain.risk import KillState
 from sigma.ports.storage import Unit
 from sigma.services.kill_steps import KillSteps
 from sigma.services.orders.house import OrderHouse
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,7 @@ class KillService:
             ]
             done = "; ".join(("new orders are blocked", *(["orders are cancelled"] * cancel), *(["positions closed"] * flatten)))
             self._event(tx, user_id, stop, "KILL", f"kill switch on for {stop.words}: {reason} ({done})", by)
+        self._take_back(runs)
         return runs
 
     def square_off(
@@ -121,6 +126,8 @@ class KillService:
             tx.risk.put_kill(user_id, state)
             for run in tx.kill_runs.list(user_id=user_id, account_id=stop.account_id, running=True):
                 if run.product is None and run.strategy == stop.strategy and not self._still(tx, run):
+                    if run.step is KillStep.BLOCKED:  # no worker came by: what was to go before the stop must not go after it
+                        self._steps.take_back(tx, run)
                     note = f"{by} let trading go on ({reason}) before this was verified"
                     tx.kill_runs.save(run.over(KillVerdict.NOT_VERIFIED, now, note))
             self._event(tx, user_id, stop, "KILL", f"kill switch off for {stop.words}: {reason}", by)
@@ -167,8 +174,18 @@ class KillService:
         else:
             run = KillRun(0, user_id, account_id, now, reason, by, strategy, product, cancel, flatten)
             run = tx.kill_runs.add(replace(run, step_at=now, updated_at=now))
-        self._steps.take_back(tx, run)
         return run
+
+    def _take_back(self, runs: Sequence[KillRun]) -> None:
+        """Take back at once what was not sent, in a unit after the block: a writer that changes one of these orders just now must
+        not undo the block. What fails here is done by the worker's first step.
+        """
+        try:
+            with self._house.store.begin() as tx:
+                for run in runs:
+                    self._steps.take_back(tx, run)
+        except SigmaError as error:
+            log.warning("kill_takes_back_later", because=str(error))
 
     def _flag(self, tx: Unit, user_id: int, stop: Stop) -> KillState | None:
         wanted = (stop.account_id, stop.strategy)
@@ -176,8 +193,7 @@ class KillService:
 
     def _still(self, tx: Unit, run: KillRun) -> bool:
         """Say whether another stop that is on covers the run."""
-        kills = [kill for kill in tx.risk.kills(run.user_id) if kill.on]
-        return any(kill.account_id in (None, run.account_id) and kill.strategy in ("", run.strategy) for kill in kills)
+        return any(kill.stops(run.account_id, run.strategy) for kill in tx.risk.kills(run.user_id))
 
     def _event(self, tx: Unit, user_id: int, stop: Stop, kind: str, text: str, by: str) -> None:
         detail = {"by": by, "strategy": stop.strategy}

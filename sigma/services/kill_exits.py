@@ -12,7 +12,6 @@ from sigma.domain.kill import KillRun, KillVerdict
 from sigma.domain.limits import CallKind
 from sigma.domain.orders import EXPOSED, Order, OrderMode, OrderRequest, OrderStatus, Product, Source
 from sigma.domain.portfolio import Position
-from sigma.domain.times import ist_date
 from sigma.engines.exits import plan_exits, sold_shares
 from sigma.engines.slicing import most_at_once
 from sigma.ports.storage import Unit
@@ -20,6 +19,7 @@ from sigma.services.ledger import LedgerService
 from sigma.services.orders.amend import Amendment
 from sigma.services.orders.approve import Approval
 from sigma.services.orders.house import OrderHouse
+from sigma.services.orders.ledger_look import last_moved
 from sigma.services.orders.slices import pieces_of
 from sigma.services.orders.submit import Origin, new_order
 
@@ -80,12 +80,7 @@ class Exits:
         house = self._house
         with house.store.read() as tx:
             working = tx.orders.list(account_id=run.account_id, statuses=sorted(EXPOSED))
-            todays = tx.orders.list(account_id=run.account_id, session=ist_date(house.clock.now()))
-        moved: dict[Key, datetime] = {}
-        for order in todays:
-            if order.filled_quantity:
-                key = (order.listing, order.request.product)
-                moved[key] = max(order.updated_at, moved.get(key, order.updated_at))
+            moved = last_moved(tx, run.account_id, house.clock.now())
         read = house.connected.read(run.account_id, CallKind.POSITIONS, lambda broker: broker.positions(), attempts=1)
         open_now = [one for one in self._scoped(run, read.rows) if one.quantity]
         unnamed = [f"{one.exchange} {one.symbol}" for one in open_now if one.listing is None or one.product is None]

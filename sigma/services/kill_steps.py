@@ -15,15 +15,17 @@ import structlog
 from sigma.domain.errors import BrokerError, Conflict
 from sigma.domain.events import Event, Level
 from sigma.domain.gtt import Gtt
-from sigma.domain.kill import KillRun, KillStep, KillVerdict
-from sigma.domain.orders import EXPOSED, CommandKind, CommandState, Order, OrderStatus, Outcome
+from sigma.domain.kill import KillRun, KillStep, KillVerdict, stopped_words
+from sigma.domain.orders import EXPOSED, CommandKind, CommandState, Order, OrderMode, OrderStatus, Outcome, Source
 from sigma.domain.portfolio import Position
+from sigma.domain.strategies import ShareState
 from sigma.ports.storage import Unit
 from sigma.services.kill_exits import Exits, current
 from sigma.services.orders.amend import CANCEL_ATTEMPTS, Amendment, want_cancel
 from sigma.services.orders.gtt import rests, want_order_back, want_removal
 from sigma.services.orders.house import OrderHouse
 from sigma.services.orders.settle import BookSync
+from sigma.services.orders.unattended import end_share, hand_over
 
 log = structlog.get_logger(__name__)
 FLAT_READS = 2
@@ -198,9 +200,17 @@ class KillSteps:
     # -- what the steps share
 
     def take_back(self, tx: Unit, run: KillRun) -> None:
-        """Take back what was approved and not sent yet, when the run shall cancel."""
+        """Take back what was approved and not sent yet, when the run shall cancel; what waits to go by itself becomes a person's,
+        so that nothing of before goes out once trading is allowed again. A run that blocks nothing leaves the latter alone.
+        """
         for order in self._orders(tx, run, [OrderStatus.APPROVED]) if run.cancel else ():
             self._amendment.withdraw(tx, order)
+        for order in self._orders(tx, run, [OrderStatus.WAITING]) if run.product is None else ():
+            if order.mode is OrderMode.AUTO and order.source is not Source.KILL:
+                hand_over(self._house, tx, order, stopped_words(run.reason))
+        for share in tx.shares.pending(run.account_id) if run.product is None else ():
+            if run.means(tx.signals.get(share.signal_id).strategy):
+                end_share(self._house, tx, share, ShareState.SKIPPED, stopped_words(run.reason))
 
     def _orders(self, tx: Unit, run: KillRun, statuses: Sequence[OrderStatus]) -> list[Order]:
         """Return the orders of a run's scope, oldest first; exits of its own that do not execute are among them.

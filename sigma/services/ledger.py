@@ -3,7 +3,8 @@
 The session began at midnight IST of the present day. What was carried into it counts from the reference price of the
 session's list (yesterday's close), where there is none from the price at which it was entered; before any exchange opened
 that day, nothing carried has moved. Units of an intraday product (MIS) end with their session, because the broker closes
-them. A conversion moves units between products in `positions`, not in the books of strategies.
+them. A conversion moves units to the other product, those of strategies too; what nobody's strategy executed leaves what
+strategies hold (see `sigma.engines.lots`).
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ from sigma.domain.orders import Product
 from sigma.domain.rates import Rates, no_rates, segment_of
 from sigma.domain.times import ist, ist_date
 from sigma.engines.costs import Executed, of_orders
-from sigma.engines.fifo import Key, high_water, units
+from sigma.engines.fifo import high_water, units
+from sigma.engines.lots import Key
 from sigma.ports.clock import Clock
 from sigma.ports.storage import Unit
 from sigma.services.ledger_books import MIDNIGHT, AccountBooks, Fees, LedgerCache
@@ -51,16 +53,10 @@ class LedgerService:
         since that one; by all fills where there never was one.
         """
         session = ist_date(self._clock.now())
-        books = self._cache.books(tx, account_id, session)
-        held = dict(units(books.whole.positions(session)))
-        for moved in tx.ledger.conversions(account_id, ist(session, MIDNIGHT)):
-            change = moved.quantity * moved.side.sign
-            for product, step in ((moved.old, -change), (moved.new, change)):
-                held[moved.listing, product] = held.get((moved.listing, product), 0) + step
-        return {key: quantity for key, quantity in held.items() if quantity}
+        return units(self._cache.books(tx, account_id, session).whole.positions(session))
 
     def strategy_positions(self, tx: Unit, user_id: int, strategy: str) -> Mapping[tuple[int, str, Product], int]:
-        """Return signed units by account, listing and product of a strategy's own fills; what is flat is left out."""
+        """Return signed units by account, listing and product of what a strategy entered and nobody left since."""
         session, held = ist_date(self._clock.now()), defaultdict[tuple[int, str, Product], int](int)
         for account in tx.accounts.list(user_id):
             for key, position in self._cache.books(tx, account.id, session).own.positions(session).items():

@@ -10,7 +10,8 @@ from decimal import Decimal
 from sigma.domain.charges import Charges
 from sigma.domain.ledger import Execution, Lot, Opening
 from sigma.domain.times import ist
-from sigma.engines.fifo import Book, Key, begun_anew, extend, merged, replay, unclaimed
+from sigma.engines.fifo import Book, begun_anew, extend, merged, replay
+from sigma.engines.lots import Key
 from sigma.ports.storage import Unit
 
 OVERLAP = 64
@@ -43,7 +44,7 @@ class AccountBooks:
     mark : tuple of int
         What `LedgerRows.fill_mark` said.
     earlier : frozenset of int
-        Ids of the fills before the session.
+        Ids of the fills before the session. Conversions are taken in when the books are built; another one has them built anew.
     executions : mapping
         The session's, by fill id.
     own, whole : Book
@@ -108,12 +109,21 @@ def _built(tx: Unit, account_id: int, session: date, mark: tuple[int, ...]) -> A
     openings = {day: found for day, found in tx.ledger.all_openings(account_id).items() if day <= session}
     first = min(openings, default=None)
     every = tx.ledger.executions(account_id=account_id)
+    moved = tx.ledger.conversions(account_id)
     # What was executed before the first list is in that list.
     whole = [one for one in every if first is None or one.session_date >= first]
     earlier = [one for one in every if one.session_date < session]
     todays = [one for one in every if one.session_date >= session]
-    own_base = replay(earlier, unclaimed(openings, every))
-    whole_base = replay(merged(one for one in whole if one.session_date < session), openings)
+    moved_before = [one for one in moved if one.session_date < session]
+    moved_today = [one for one in moved if one.session_date >= session]
+    own_base = replay([*earlier, *moved_before], openings)
+    whole_base = replay(
+        [
+            *merged(one for one in whole if one.session_date < session),
+            *(one for one in moved_before if first is None or one.session_date >= first),
+        ],
+        openings,
+    )
     prices = {(one.listing, one.product): one.reference_price for one in openings.get(session, ())}
     anywhere = {one.listing: one.reference_price for one in openings.get(session, ())}
 
@@ -126,10 +136,10 @@ def _built(tx: Unit, account_id: int, session: date, mark: tuple[int, ...]) -> A
         openings,
         frozenset(one.fill_id for one in earlier),
         {one.fill_id: one for one in todays},
-        extend(own_base, todays),
-        extend(whole_base, merged(todays)),
-        extend(begun_anew(own_base, session, reference), todays),
-        extend(begun_anew(whole_base, session, reference), merged(todays)),
+        extend(own_base, [*todays, *moved_today]),
+        extend(whole_base, [*merged(todays), *moved_today]),
+        extend(begun_anew(own_base, session, reference), [*todays, *moved_today]),
+        extend(begun_anew(whole_base, session, reference), [*merged(todays), *moved_today]),
     )
 
 
@@ -163,6 +173,7 @@ def _mark(known: AccountBooks, executions: Collection[Execution]) -> tuple[int, 
     newest = max((one.fill_id for one in executions), default=known.mark[0])
     return (
         max(newest, known.mark[0]),
+        known.mark[1],
         len(executions),
         sum(one.quantity for one in executions),
         sum(one.order_id for one in executions),

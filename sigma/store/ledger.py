@@ -8,10 +8,11 @@ from typing import Any
 
 from sqlalchemy import Row, bindparam, func, insert, select
 
-from sigma.domain.ledger import Execution, Opening
+from sigma.domain.ledger import Execution, Moved, Opening
 from sigma.domain.money import ZERO
-from sigma.domain.orders import CommandKind, CommandState, Product
-from sigma.domain.portfolio import Conversion, conversion_of
+from sigma.domain.orders import Command, CommandKind, CommandState, Product
+from sigma.domain.portfolio import conversion_of
+from sigma.domain.times import ist_date
 from sigma.store.commands import to_command
 from sigma.store.database import Link
 from sigma.store.desk_schema import openings
@@ -24,23 +25,20 @@ _WHOLE = ""
 _OPENINGS = select(openings).where(openings.c.account_id == bindparam("account"), openings.c.session_date == bindparam("session"))
 _ALL_OPENINGS = select(openings).where(openings.c.account_id == bindparam("account")).order_by(openings.c.session_date)
 _SINCE = (fills.c.account_id == bindparam("account"), fills.c.filled_at >= bindparam("since"))
+_CONVERTED = (
+    commands.c.order_id.is_(None),  # by its index there are few, and none of an order's own writes
+    commands.c.account_id == bindparam("account"),
+    commands.c.kind == CommandKind.CONVERT,
+    commands.c.state == CommandState.ANSWERED,
+)
+_CONVERSIONS = select(commands).where(*_CONVERTED).order_by(commands.c.id)
 _MARK = select(
     select(func.max(fills.c.id)).where(fills.c.account_id == bindparam("account")).scalar_subquery(),
+    select(func.count()).select_from(commands).where(*_CONVERTED).scalar_subquery(),
     func.count(),
     func.sum(fills.c.quantity),
     func.sum(fills.c.order_id),
 ).where(*_SINCE)
-_CONVERSIONS = (
-    select(commands)
-    .where(
-        commands.c.order_id.is_(None),  # by its index there are few, and none of an order's own writes
-        commands.c.account_id == bindparam("account"),
-        commands.c.kind == CommandKind.CONVERT,
-        commands.c.state == CommandState.ANSWERED,
-        commands.c.created_at >= bindparam("since"),
-    )
-    .order_by(commands.c.id)
-)
 _EXECUTIONS = (
     select(fills, orders.c.strategy).join(orders, orders.c.id == fills.c.order_id).order_by(fills.c.filled_at, fills.c.id)
 )
@@ -80,13 +78,15 @@ class SqlLedgerRows:
         return found
 
     def fill_mark(self, account_id: int, since: datetime) -> tuple[int, ...]:
-        """Return numbers that differ after each fill: the newest one's id, and count and sums of those since a moment."""
+        """Return numbers that differ after each fill and conversion: the newest fill's id, how many conversions there ever
+        were, and count and sums of the fills since a moment.
+        """
         row = self._link.first(_MARK, {"account": account_id, "since": since})
         return () if row is None else tuple(int(number or 0) for number in row)
 
-    def conversions(self, account_id: int, since: datetime) -> Sequence[Conversion]:
-        """Return the changes of product that the broker made at or after `since`, oldest first."""
-        return [conversion_of(to_command(row)) for row in self._link.all(_CONVERSIONS, {"account": account_id, "since": since})]
+    def conversions(self, account_id: int) -> Sequence[Moved]:
+        """Return the changes of product that the broker ever made, oldest first."""
+        return [_moved(to_command(row)) for row in self._link.all(_CONVERSIONS, {"account": account_id})]
 
     def executions(
         self,
@@ -122,6 +122,11 @@ def _row(opening: Opening, user_id: int) -> dict[str, Any]:
         "average_price": storable(opening.average_price),
         "taken_at": opening.taken_at,
     }
+
+
+def _moved(command: Command) -> Moved:
+    at = command.claimed_at or command.created_at
+    return Moved(command.id, command.account_id, conversion_of(command), ist_date(at), at)
 
 
 def _opening(row: Row[Any]) -> Opening:

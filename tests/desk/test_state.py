@@ -76,6 +76,7 @@ def test_asking_a_broker_tells_login_book_and_clock(desk: Desk, account: str) ->
         "session": Mark.GOOD,
         "order book": Mark.GOOD,
         "clock": Mark.GOOD,
+        "static IP": Mark.NOTE,
     }
 
 

@@ -31,7 +31,7 @@ from tests.e2e.app import NARROW, PASSWORD, WIDE, eventually
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "screenshots"
 ACCOUNT, CLIENT = "zerodha-main", "AB1234"
 COLOURS = 256
-ABOUT = {"instruments": "&listing=NSE:NIFTY+50", "chart": "&listing=NSE:INFY"}
+ABOUT = {"instruments": "&listing=NSE:NIFTY+50", "chart": "&listing=NSE:INFY", "strategies": "&strategy=ORB"}
 """What the address of a page says more, for a picture of something."""
 SETTINGS = {"sync.active": 0.5, "sync.after_send": 0.2}
 SIZES = {"wide": WIDE, "narrow": NARROW}
@@ -86,6 +86,7 @@ def window(browser: Browser, folder: Path, url: str, size: str, theme: str) -> I
 def something_happens(stage: Stage) -> int:
     """Let three alerts wait and one order's answer be lost; return the id of the first that waits."""
     desk = stage.desk
+    some_strategies(desk)
     desk.settings.set("orders.visibility_delay", 600)  # the order stays unknown for as long as pictures are taken
     stage.exchange.post("faults", broker="zerodha", endpoint="place", kind="drop_before_commit", times=1)
     lost = desk.orders.submit(account=ACCOUNT, listing="NSE:ITC", side="BUY", quantity=30)
@@ -99,6 +100,18 @@ def something_happens(stage: Stage) -> int:
         for read in (desk.holdings, desk.positions, desk.funds):
             read(name, refresh=True)
     return int(waiting[0])
+
+
+def some_strategies(desk: Desk) -> None:
+    """Make a strategy that bought something by itself on two accounts, one of paper, and one that is paused."""
+    paper = desk.accounts.table().query("simulated")["name"].iloc[0]
+    desk.strategies.add("ORB", accounts={ACCOUNT: 1, "angel": "0.5"}, description="Opening range, 15 minutes")
+    desk.strategies.update("ORB", mode="AUTO")
+    desk.strategies.add("Dip", accounts={paper: 2}, description="Tried on paper first")
+    desk.strategies.add("Swing", accounts=["angel"], product="CNC", off_hours="AMO", enabled=False)
+    for listing in ("NSE:INFY", "NSE:SBIN"):
+        made = desk.strategies.test("ORB", listing=listing, quantity=20, confirm=True).order_ids
+        eventually(lambda made=made: all(desk.orders.get(one).status is OrderStatus.FILLED for one in made))
 
 
 def a_group(desk: Desk) -> Group:
@@ -126,7 +139,7 @@ def every_page(browser: Browser, stage: Stage, folder: Path) -> None:
 
 
 def what_opens(browser: Browser, stage: Stage, folder: Path, waiting: int) -> None:
-    """Take the ticket, the approval, the login of an account and the kill switch."""
+    """Take the ticket, the approval, the message of a strategy and the login of an account."""
     with window(browser, folder, stage.app_url, "wide", "dark") as camera:
         page = camera.open("/orders")
         page.get_by_role("button", name="New").click()
@@ -140,13 +153,40 @@ def what_opens(browser: Browser, stage: Stage, folder: Path, waiting: int) -> No
         page.locator(".st-key-acts-queue").get_by_role("button", name="Approve").click()
         page.get_by_role("dialog").wait_for()
         camera.take("approve")
-        page = camera.open("/positions")
-        page.keyboard.press("Shift+K")
+        page = camera.open("/strategies?strategy=ORB")
+        page.locator(".st-key-acts-strategies").get_by_role("button", name="Payload").click()
         page.get_by_role("dialog").wait_for()
-        camera.take("kill")
+        camera.take("strategies-payload")
         ended(stage)
         camera.open(f"/brokers?connect={ACCOUNT}")
         camera.take("connect")
+
+
+def the_gate(browser: Browser, stage: Stage, folder: Path) -> None:
+    """Take the page Risk with limits that stopped something, its drawer, and the kill switch, in both sizes and themes."""
+    for size in SIZES:
+        for theme in THEMES:
+            with window(browser, folder, stage.app_url, size, theme) as camera:
+                page = camera.open(f"/risk?account={ACCOUNT}")
+                page.get_by_role("button", name="Edit limits").click()
+                page.get_by_role("dialog").wait_for()
+                camera.take("risk-limits")
+                page = camera.open("/positions")
+                page.keyboard.press("Shift+K")
+                page.get_by_role("dialog").wait_for()
+                camera.take("kill")
+
+
+def limited(desk: Desk) -> None:
+    """Set limits of three scopes, and let them stop an order and lower another."""
+    everything = {"max_daily_loss": 50_000, "max_open_positions": 10, "max_orders_per_minute": 30, "entries_until": "15:10"}
+    desk.risk.set(**everything, max_order_value=20_000, deny=["NSE:YESBANK"])
+    desk.orders.submit(account=ACCOUNT, listing="NSE:TCS", side="BUY", quantity=40)
+    desk.risk.set(**everything, max_order_value=500_000, deny=["NSE:YESBANK"])
+    desk.risk.set("STRATEGY", strategy="ORB", max_daily_loss=5_000, max_exposure=200_000, products=["MIS"])
+    desk.risk.set("ACCOUNT", account=ACCOUNT, max_daily_loss=20_000, max_quantity_per_order=25, clamp_mode="CLAMP")
+    price = float(desk.quotes(["NSE:TCS"])["last_price"].iloc[0]) * 0.97
+    desk.orders.submit(account=ACCOUNT, listing="NSE:TCS", side="BUY", quantity=30, order_type="LIMIT", price=round(price))
 
 
 def ended(stage: Stage) -> None:
@@ -187,7 +227,9 @@ def main(arguments: Sequence[str]) -> None:
     ):
         browser = driver.chromium.launch(executable_path=environment.BROWSER, args=FLAGS)
         waiting = something_happens(stage)
+        limited(stage.desk)
         every_page(browser, stage, folder)
+        the_gate(browser, stage, folder)
         what_opens(browser, stage, folder, waiting)
         sign_in(browser, stage, folder)
         browser.close()

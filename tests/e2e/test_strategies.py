@@ -34,6 +34,7 @@ def sends(visitor: Person, bar: Locator, action: str, quantity: int, *, real: bo
     dialog = visitor.dialog()
     dialog.get_by_label("Listing").fill("INFY")
     dialog.get_by_role("button", name="NSE:INFY ").click()
+    dialog.get_by_role("button", name="Change").wait_for()
     if action != "BUY":
         pick(visitor, "Action", action)
     visitor.enter("Quantity", str(quantity), dialog)
@@ -64,6 +65,7 @@ def test_from_the_builder_over_a_test_alert_and_the_queue_to_a_fill(
     visitor.press("New")
     dialog = visitor.dialog()
     visitor.enter("Name", name, dialog)
+    visitor.enter("Description", "Bought low", dialog)
     dialog.get_by_role("combobox", name="Accounts").click()
     page.get_by_role("option", name=re.compile(MAIN)).click()
     page.keyboard.press("Escape")
@@ -72,6 +74,11 @@ def test_from_the_builder_over_a_test_alert_and_the_queue_to_a_fill(
     visitor.press("Make strategy", dialog)
     dialog.wait_for(state="detached", timeout=LONG_MS)
     bar = takes(visitor, name, "MANUAL", MAIN)
+    more(visitor, bar, "Edit")
+    expect(dialog.get_by_label("Description")).to_have_value("Bought low")
+    page.screenshot(path=tmp_path / "edit.png")
+    visitor.press("Save", dialog)
+    dialog.wait_for(state="detached", timeout=LONG_MS)
     visitor.press("Payload", bar)
     expect(dialog).to_contain_text(f'"strategy_name": "{name}"')
     expect(dialog).to_contain_text("/webhook/tradingview")
@@ -94,8 +101,8 @@ def test_from_the_builder_over_a_test_alert_and_the_queue_to_a_fill(
     expect(visitor.key("queue-approved")).to_contain_text("● Filled", timeout=LONG_MS)
     (order,) = at_exchange(stage, MAIN, quantity=quantity)
     assert order["filled"] == quantity
-    visitor.open("/strategies")
-    visitor.shows(name, "1")
+    takes(visitor, name, "MANUAL")
+    expect(visitor.key("acts-strategies").get_by_role("button", name="Exit now")).to_be_visible(timeout=LONG_MS)
     visitor.no_exception()
 
 
@@ -136,7 +143,8 @@ def test_by_itself_on_two_accounts_one_of_which_may_only_leave(person: Come, sta
     visitor.press("Exit 1 position", dialog)
     dialog.wait_for(state="detached", timeout=LONG_MS)
     eventually(lambda: stage.desk.strategies.positions(name).empty, 60)
-    visitor.shows(name, "– Paused")  # noqa: RUF001
+    expect(visitor.key("acts-strategies").get_by_role("button", name="Resume")).to_be_visible(timeout=LONG_MS)
+    visitor.sees("It holds nothing.")
     page.screenshot(path=tmp_path / "page.png")
     visitor.no_exception()
     stage.desk.accounts.update(SMALL, trading_mode="NORMAL")

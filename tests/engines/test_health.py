@@ -191,3 +191,13 @@ def test_only_the_newest_answer_to_a_write_says_whether_the_address_is_registere
 )
 def test_a_private_address_is_not_the_one_that_a_broker_sees(outgoing: str | None, words: str) -> None:
     assert words in health.address(ACCOUNT, "AngelOne", None, None, outgoing, NOW).words
+
+
+def test_what_waits_to_be_sent_is_told_with_the_age_of_the_oldest_once_it_waits_for_long() -> None:
+    def told(*ages_s: float) -> list[tuple[Mark, str]]:
+        found = health.outbox(ACCOUNT, [NOW - timedelta(seconds=age) for age in ages_s], NOW)
+        return [(check.mark, check.words) for check in found]
+
+    assert told() == told(0.5, 1.9) == []
+    assert told(1.0, 14.2) == [(Mark.NOTE, "2 wait to be sent, the oldest for 14 s.")]
+    assert told(25.0) == [(Mark.WARNING, "1 wait to be sent, the oldest for 25 s.")]

@@ -98,7 +98,7 @@ def strategies(given: argparse.Namespace) -> int:
     tell = print if given.verbose else _quietly
     report = auto.campaign(folder / "auto", given.kills or auto.KILLS, given.seed, tell)
     show("AUTO strategies", report)
-    for name in ("databases", "shares", "ends"):
+    for name in ("databases", "shares", "ends", "gate"):
         print(f"  {name}: " + ", ".join(f"{word} {count}" for word, count in sorted(getattr(report, name).items())))
     for case in report.exceeded:
         print(f"  LIMIT EXCEEDED: {case.text}")
@@ -106,6 +106,7 @@ def strategies(given: argparse.Namespace) -> int:
         print(f"everything is kept in {folder}")
     else:
         shutil.rmtree(folder)
+    print(f"  triggers placed: {report.triggers}")
     print(f"faults: auto: {auto.line(report)}", flush=True)
     return 1 if auto.bad(report) else 0
 
@@ -143,9 +144,10 @@ def conclude(reports: list[Report], folder: Path) -> int:
 
 
 def _quietly(line: str) -> None:
-    """Tell of every twentieth round."""
-    number = line.removeprefix("round ").partition(" ")[0]
-    if number.isdigit() and int(number) % 20 == 0:
+    """Tell of every twentieth round, and of each world."""
+    word, _, rest = line.partition(" ")
+    number = rest.partition(" ")[0]
+    if word == "world" or (word == "round" and number.isdigit() and int(number) % 20 == 0):
         print(line, flush=True)
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
-from sigma.domain.orders import FINAL, Order, OrderMode, Source
+from sigma.domain.orders import FINAL, CommandState, Order, OrderMode, Source
 from sigma.domain.strategies import ShareState
 from tests.faults import auto_plan, judge, limits
 from tests.faults.auto_plan import GLOBAL, SCHEMES
@@ -59,8 +60,10 @@ class AutoReport(Report):
 
     exceeded: list[Case] = field(default_factory=list)
     gateways: int = 0
+    triggers: int = 0
     shares: Counter[str] = field(default_factory=Counter)
     ends: Counter[str] = field(default_factory=Counter)
+    gate: Counter[str] = field(default_factory=Counter)
     databases: Counter[str] = field(default_factory=Counter)
 
 
@@ -77,7 +80,7 @@ class AutoCampaign(Campaign):
         return self.sender
 
     def _place_again(self, life: Round) -> None:
-        for fault in life.faults if life.point == "standing_in" else ():
+        for fault in life.faults if life.point in auto_plan.REFUSED else ():
             self.world.fault(fault.account, fault.endpoint, fault.kind, fault.times, **dict(fault.args))
         if life.wishes:
             self.person.wants(life.wishes[0])
@@ -110,7 +113,7 @@ class AutoCampaign(Campaign):
         made = [
             Intended(signal, names[orders[number].account_id or 0], number, orders[number].client_order_id)
             for number, signal in intended.items()
-            if not orders[number].slices
+            if not orders[number].slices and not orders[number].request.gtt  # a trigger is no order of the exchange's
         ]
         return orders, made, bad
 
@@ -121,10 +124,37 @@ class AutoCampaign(Campaign):
         verdict.unsettled += [one for one in bad if "pending" in one.text]
         for whole in (order for order in orders.values() if order.slices):
             verdict.lost += self._cut(whole, [one for one in orders.values() if one.parent_id == whole.id and one.slice_no])
+        self._triggers(verdict, [order for order in orders.values() if order.request.gtt])
         self.report.ends = Counter(
             f"{order.status} {order.mode}" if order.mode is OrderMode.MANUAL else str(order.status) for order in orders.values()
         )
         return verdict
+
+    def _triggers(self, verdict: Verdict, wishes: Sequence[Order]) -> None:
+        """Hold the triggers that we know of against those that were placed; their writes carry no tag, so they are counted."""
+        writes = [row for row in self.world.truth().writes if row["endpoint"] == "gtt"]
+        with self.world.house.store.read() as tx:
+            sent = [one for wish in wishes for one in tx.commands.for_order(wish.id) if one.claimed_at is not None]
+            known = [one for one in tx.gtts.list() if one.broker_gtt_id]
+        made = [row for row in writes if row["outcome"].endswith("accepted")]
+        self.report.triggers = len(made)
+        if len(writes) > len(sent):
+            verdict.doubled.append(Case(f"{len(writes)} writes of triggers came, and {len(sent)} were claimed"))
+        if len(made) != len(known) and not any(one.state in (CommandState.SENDING, CommandState.UNKNOWN) for one in sent):
+            verdict.lost.append(Case(f"{len(made)} triggers were placed, and we know of {len(known)}"))
+
+    def _gate(self, orders: Mapping[int, Order]) -> Counter[str]:
+        """Return how often the gate refused or lowered an order, by limit: limits that never bite prove nothing."""
+        with self.world.house.store.read() as tx:
+            said = [result for number in orders for one in tx.orders.decisions(number) for result in one.results]
+        return Counter(f"{one.rule} {'lowered' if one.allowed else 'refused'}" for one in said if one.code)
+
+    def _keep(self) -> None:
+        """Write down what the exchange has, and the story of each order, for somebody to look at."""
+        truth = self.world.truth()
+        (self.world.home / "exchange.json").write_text(json.dumps(truth.__dict__, indent=1))
+        stories = [self._story(number) for number in self._orders()[0]]
+        (self.world.home / "stories.txt").write_text("\n".join(stories))
 
     @staticmethod
     def _cut(whole: Order, slices: Sequence[Order]) -> Iterator[Case]:
@@ -139,8 +169,11 @@ class AutoCampaign(Campaign):
         super()._judge(when)
         orders, _, _ = self._orders()
         tags = {order.id: order.client_order_id for order in orders.values()}
+        self.report.gate = self._gate(orders)
         wholes = {one.client_order_id: tags[one.parent_id] for one in orders.values() if one.slice_no and one.parent_id}
         self.report.exceeded = limits.exceeded(self.world.truth(), RULES, wholes)
+        if bad(self.report):
+            self._keep()
         self.report.orders = len(orders)
         self.report.gateways = len(self.gateway.deaths)
 
@@ -180,13 +213,14 @@ def campaign(
 
 def _add(total: AutoReport, one: AutoReport) -> None:
     """Add what one world came to."""
-    for name in ("hits", "faults", "acts", "shares", "ends", "databases"):
+    for name in ("hits", "faults", "acts", "shares", "ends", "gate", "databases"):
         getattr(total, name).update(getattr(one, name))
     for name in ("missed", "stories", "told", "breaches", "exceeded"):
         getattr(total, name).extend(getattr(one, name))
     for name in (*COUNTS, "twins"):
         getattr(total.verdict, name).extend(getattr(one.verdict, name))
     total.kills, total.orders = total.kills + one.kills, total.orders + one.orders
+    total.triggers += one.triggers
     total.gateways, total.seconds = total.gateways + one.gateways, total.seconds + one.seconds
     total.standstill = "; ".join(filter(None, (total.standstill, one.standstill)))
 

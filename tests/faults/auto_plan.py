@@ -13,8 +13,13 @@ FUTURE = "NFO:BANKNIFTY26NOVFUT"
 FREEZE, LOT = 600, 30
 CLOSED = "Markets are closed. Try placing an AMO order."
 ADMISSION = ("admitting", "admitted", "sizing", "slicing", "standing_in")
-POINTS = (*plan.POINTS, *ADMISSION, "pushing")
+POINTS = (*plan.POINTS, *ADMISSION, "gtt", "pushing")
+REFUSED = ("standing_in", "gtt")
+"""Points that an order comes to which is refused because the market is closed."""
+GTT = ("html_504", "html_504_after_commit", "drop_after_commit", "drop_before_commit", "late_acceptance", "garbage", "json_429")
 NEWS = ("news_lost", "news_twice", "news_late", "news_forged", "news_shuffled")
+READ = ("slow", "html_504", "drop_before_commit", "json_429", "text_429", "text_403", "garbage")
+SLOW = (("seconds", "slow"),)
 STREAM = ("feed_close", "feed_drop", "feed_garbage", "feed_truncated")
 
 
@@ -55,6 +60,7 @@ SCHEMES: Mapping[str, Scheme] = {
     ),
     "sliced": Scheme({FUTURE: 20.0}, ALIKE, {}),
     "evening": Scheme({"NSE:BEL": 400.0}, ALIKE, {}, "AMO"),
+    "resting": Scheme({"NSE:TATACONSUM": 1_100.0}, ALIKE, {}, "GTT"),
 }
 OFTEN = ("campaign", "counted", "hurried", "valued")
 
@@ -68,6 +74,9 @@ def message(account: str, strategy: str, dice: Dice) -> Wish:
     if strategy == "sliced":
         side = random.choice(("BUY", "SELL"))
         return Wish(account, listing, side, FREEZE * random.randint(1, 2) + LOT, "MARKET", "NRML", strategy=strategy)
+    if strategy == "resting":  # no two alike, so that a trigger whose answer was lost can be told from others
+        price = round(scheme.prices[listing] * 0.97 - random.randint(1, 300) * 0.1, 1)
+        return Wish(account, listing, "BUY", random.randint(1, 9), "LIMIT", "CNC", price=price, strategy=strategy)
     side = random.choices(("BUY", "SELL", "EXIT"), (5, 2, 3))[0]
     if side == "EXIT":
         return exit_of(account, strategy, listing)
@@ -98,7 +107,7 @@ def make(kills: int, seed: int) -> tuple[Round, ...]:
 
 def _round(number: int, point: str, dice: Dice) -> Round:
     random = dice.random
-    account = "kite" if point == "pushing" else random.choice(ACCOUNTS)
+    account = "kite" if point in ("pushing", "gtt") else random.choice(ACCOUNTS)
     scene = Scene(point.upper()) if point in ("modify", "cancel") else Scene.PLACE
     wishes: list[Wish] = []
     if scene is not Scene.PLACE:
@@ -107,7 +116,7 @@ def _round(number: int, point: str, dice: Dice) -> Round:
         wishes = [_first(point, account, dice)]
         wishes += [message(random.choice(ACCOUNTS), random.choice(OFTEN), dice) for _ in range(random.choice((0, 1, 2, 3)))]
     if not point and random.random() < 0.3:
-        wishes.append(message(account, random.choice(("sliced", "evening")), dice))
+        wishes.append(message(account, random.choice(("sliced", "evening", "resting")), dice))
     end = End.STOP if point in plan.STOPPABLE and random.random() < 0.25 else End.KILL if point else End.RANDOM
     delay = random.choice((random.uniform(0, 0.06), random.uniform(0, 0.4), random.uniform(0, 1.5)))
     passage = random.choice((1, 1, 2)) if point in ("claimed", "answer_stored", "admitted", "bytes_left") else 1
@@ -123,6 +132,8 @@ def _first(point: str, account: str, dice: Dice) -> Wish:
         return exit_of(account, strategy, dice.random.choice(list(SCHEMES[strategy].prices)))
     if point == "standing_in":
         return replace(message(account, "evening", dice), side=dice.random.choice(("BUY", "SELL")), quantity=3)
+    if point == "gtt":
+        return message(account, "resting", dice)
     if point == "slicing":
         return message(account, "sliced", dice)
     return dice.wish(account) if point else message(account, dice.random.choice(OFTEN), dice)
@@ -130,10 +141,15 @@ def _first(point: str, account: str, dice: Dice) -> Wish:
 
 def _faults(point: str, scene: Scene, account: str, dice: Dice) -> tuple[Fault, ...]:
     faults = list(plan.draw_faults(point, scene, account, dice))
-    if point == "standing_in":
+    if point in REFUSED:
         faults = [one for one in faults if (one.account, one.endpoint) != (account, "place")]
-    if point == "standing_in" or (not point and dice.random.random() < 0.15):
+    if dice.random.random() < 0.3:
+        faults.append(dice.write_fault("kite", "gtt", GTT))
+    if point in REFUSED or (not point and dice.random.random() < 0.15):
         faults.append(Fault(account, "place", "reject_in_book", 1, (("message", CLOSED),)))
+    if dice.random.random() < 0.4:
+        where, kind = dice.random.choice(("positions", "quote", "holdings", "profile")), dice.random.choice(READ)
+        faults.append(Fault(dice.random.choice(ACCOUNTS), where, kind, dice.random.randint(1, 4), SLOW if kind == "slow" else ()))
     if point != "pushing" and dice.random.random() < 0.4:
         faults.append(Fault("kite", "postback", dice.random.choice(NEWS), dice.random.randint(1, 3)))
     if point != "pushing" and dice.random.random() < 0.3:

@@ -81,8 +81,20 @@ def exceeded(truth: Truth, rules: Rules, wholes: Mapping[str, str]) -> list[Case
         for text in (*_positions(book, rules, twins), *_exposure(book, rules, twins)):
             name = text.partition(": ")[0]
             found.setdefault(name, Case(f"{text} at {at}, order {last}"))
-    cases = [*found.values(), *_values(truth, rules), *_pace(truth, rules, wholes)]
-    return cases
+    entries = _entries(truth, twins)
+    return [*found.values(), *_values(truth, rules, entries), *_pace(truth, rules, wholes, entries)]
+
+
+def _entries(truth: Truth, twins: Collection[Key]) -> set[str]:
+    """Return the tags of orders that could close nothing when they came: what only reduces passes limits on entries."""
+    found: set[str] = set()
+    book = Book()
+    for _, _, what, row in _events(truth):
+        sign = 1 if row["side"] == "BUY" else -1
+        if what == "placed" and _key(row) not in twins and book.held[_key(row)] * sign >= 0:
+            found.add(row["tag"])
+        _apply(book, what, row)
+    return found
 
 
 def _twins(orders: Sequence[Mapping[str, Any]]) -> set[Key]:
@@ -95,17 +107,21 @@ def _key(row: Mapping[str, Any]) -> Key:
     return row["client_id"], row["listing"], row["product"]
 
 
-def _moments(truth: Truth) -> Iterator[tuple[datetime, Book, str]]:
-    """Give what is open at the exchange after each moment at which something happened."""
+def _events(truth: Truth) -> list[tuple[datetime, int, str, Mapping[str, Any]]]:
+    """Return what happened at the exchange, in order."""
     events: list[tuple[datetime, int, str, Mapping[str, Any]]] = []
     for row in truth.orders:
         events.append((datetime.fromisoformat(row["placed_at"]), 0, "placed", row))
         if row["status"] in ENDED:
             events.append((datetime.fromisoformat(row["updated_at"]), 2, "ended", row))
     events += [(datetime.fromisoformat(row["at"]), 1, "filled", row) for row in truth.fills]
-    events.sort(key=lambda one: one[:2])
+    return sorted(events, key=lambda one: one[:2])
+
+
+def _moments(truth: Truth) -> Iterator[tuple[datetime, Book, str]]:
+    """Give what is open at the exchange after each moment at which something happened."""
     book = Book()
-    for at, group in groupby(events, key=lambda one: one[0]):
+    for at, group in groupby(_events(truth), key=lambda one: one[0]):
         number = ""
         for _, _, what, row in group:
             number = row["order_id"]
@@ -148,28 +164,29 @@ def _exposure(book: Book, rules: Rules, twins: Collection[Key]) -> Iterator[str]
                 yield f"max_exposure of {scope} in {listing}: {value} rupees instead of {limit}"
 
 
-def _values(truth: Truth, rules: Rules) -> Iterator[Case]:
-    for row in truth.orders:
+def _values(truth: Truth, rules: Rules, entries: Collection[str]) -> Iterator[Case]:
+    for row in (one for one in truth.orders if one["tag"] in entries):
         limit = rules.strategies.get(rules.listings.get(row["listing"], ""), {}).get("max_order_value")
         value = row["quantity"] * (row["price"] or rules.prices[row["listing"]]) if limit is not None else 0
         if limit is not None and value > limit:
             yield Case(f"max_order_value: order {row['order_id']} is worth {value} rupees instead of {limit}")
 
 
-def _pace(truth: Truth, rules: Rules, wholes: Mapping[str, str]) -> Iterator[Case]:
-    """Look for a window on the wire with more orders than a minute of approvals may have."""
+def _pace(truth: Truth, rules: Rules, wholes: Mapping[str, str], entries: Collection[str]) -> Iterator[Case]:
+    """Look for an entry on the wire that has more orders before it than a minute of approvals may have."""
     listing = {row["tag"]: row["listing"] for row in truth.orders}
-    sent: dict[str, list[int]] = defaultdict(list)
+    sent: dict[str, list[tuple[int, bool]]] = defaultdict(list)
     seen: set[str] = set()
     for row in sorted(truth.writes, key=lambda one: one["at_ns"]):
         whole = wholes.get(row["tag"], row["tag"])
         if row["endpoint"] == "place" and row["tag"] in listing and whole not in seen:
             seen.add(whole)
-            sent[rules.listings.get(listing[row["tag"]], "")].append(row["at_ns"])
+            sent[rules.listings.get(listing[row["tag"]], "")].append((row["at_ns"], row["tag"] in entries))
     for strategy, limits in rules.strategies.items():
         limit = limits.get("max_orders_per_minute")
         if limit is not None:
             times = sent[strategy]
             window = (60 - rules.slack_s) * SECOND
-            if any(times[place] - times[place - limit] < window for place in range(limit, len(times))):
+            late = range(limit, len(times))
+            if any(times[place][1] and times[place][0] - times[place - limit][0] < window for place in late):
                 yield Case(f"max_orders_per_minute of {strategy}: more than {limit} within {60 - rules.slack_s:g} s on the wire")

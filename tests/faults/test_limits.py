@@ -85,3 +85,12 @@ def test_slices_of_one_order_are_one_order() -> None:
     rows = [order(number, "NSE:S", 1) for number in (1, 2, 3)]
     truth = Truth(rows, (), tuple(write(row, 0) for row in rows))
     assert exceeded(truth, RULES, {"t1": "whole", "t2": "whole"}) == []
+
+
+def test_what_only_closes_passes_limits_on_entries() -> None:
+    first = order(1, "NSE:V", 1, status="COMPLETE", updated_at=at(2))
+    again = order(2, "NSE:V", 3, status="COMPLETE", updated_at=at(4))
+    out = order(3, "NSE:V", 5, side="SELL", quantity=20)
+    assert found(first, again, out, fills=(fill(first, 2), fill(again, 4))) == ""
+    rows = [order(1, "NSE:S", 1, status="COMPLETE", updated_at=at(2)), order(2, "NSE:S", 3), order(3, "NSE:S", 4, side="SELL")]
+    assert found(*rows, fills=(fill(rows[0], 2),), writes=tuple(write(row, place) for place, row in enumerate(rows))) == ""

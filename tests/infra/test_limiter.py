@@ -1,4 +1,4 @@
-"""The write budget: no second ever holds more than it may, and cancels always find a token."""
+"""The write budget: no stretch of time ever holds more than it may, and cancels find a token that is kept for them."""
 
 from __future__ import annotations
 
@@ -9,17 +9,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sigma.infra.limiter import CalendarSecondBudget, ExchangeBudgets
+from sigma.domain.limits import DAY_S, WriteLimit
+from sigma.infra.limiter import ExchangeBudgets, WindowBudget
 from tests.services.rooms import HandClock
 
 SECOND = 1_000_000_000
+SECONDLY = (WriteLimit(9, 1, 2),)
 
 
-def budget(clock: HandClock, per_second: int = 9, reserved: int = 2, path: Path | None = None) -> CalendarSecondBudget:
-    return CalendarSecondBudget(clock, per_second, reserved, path)
+def budget(clock: HandClock, per_second: int = 9, reserved: int = 2, path: Path | None = None) -> WindowBudget:
+    return WindowBudget(clock, [WriteLimit(per_second, 1, reserved)], path)
 
 
-def grants(limiter: CalendarSecondBudget, number: int, *, urgent: bool = False) -> list[float]:
+def grants(limiter: WindowBudget, number: int, *, urgent: bool = False) -> list[float]:
     return [limiter.take(urgent=urgent) for _ in range(number)]
 
 
@@ -108,7 +110,7 @@ def exchanges(clock: HandClock, folder: Path, per_second: int = 10) -> ExchangeB
 
 def test_two_accounts_together_write_no_more_to_one_exchange_than_it_takes(tmp_path: Path) -> None:
     clock = HandClock()
-    accounts = [CalendarSecondBudget(clock, 9, 2, None, exchanges(clock, tmp_path)) for _ in range(2)]
+    accounts = [WindowBudget(clock, SECONDLY, None, exchanges(clock, tmp_path)) for _ in range(2)]
     granted = [account.take(urgent=False, exchange="NSE") for _ in range(9) for account in accounts]
     assert granted.count(0.0) == 8
     assert [account.take(urgent=True, exchange="NSE") for account in accounts] == [0.0, 0.0]
@@ -118,7 +120,7 @@ def test_two_accounts_together_write_no_more_to_one_exchange_than_it_takes(tmp_p
 def test_what_one_exchange_is_refused_costs_the_account_nothing_for_another(tmp_path: Path) -> None:
     clock = HandClock()
     shared = exchanges(clock, tmp_path, 5)
-    account = CalendarSecondBudget(clock, 9, 2, None, shared)
+    account = WindowBudget(clock, SECONDLY, None, shared)
     assert [account.take(urgent=False, exchange="NSE") for _ in range(6)].count(0.0) == 4
     assert [account.take(urgent=False, exchange="NFO") for _ in range(3)] == [0.0] * 3
     assert account.take(urgent=False) > 0  # seven ordinary writes are the account's
@@ -127,7 +129,7 @@ def test_what_one_exchange_is_refused_costs_the_account_nothing_for_another(tmp_
 def test_a_write_that_no_exchange_sees_counts_for_none(tmp_path: Path) -> None:
     clock = HandClock()
     shared = exchanges(clock, tmp_path, 2)
-    account = CalendarSecondBudget(clock, 9, 2, None, shared)
+    account = WindowBudget(clock, SECONDLY, None, shared)
     assert grants(account, 7) == [0.0] * 7
     assert shared.take("NSE", urgent=False) == 0.0
 
@@ -159,3 +161,96 @@ def test_no_second_holds_more_writes_to_an_exchange_than_it_takes(most: int, ask
         within = [urgent for other, urgent in sent if at <= other < at + SECOND]
         assert len(within) <= most
         assert within.count(False) <= most - max(1, most // 5)
+
+
+def sent(clock: HandClock, limiter: WindowBudget, asks: list[tuple[float, bool]]) -> list[tuple[int, bool]]:
+    """Ask after each pause (seconds); return what left, and whether it was urgent."""
+    left = []
+    for pause, urgent in asks:
+        clock.pass_by(pause)
+        if limiter.take(urgent=urgent) == 0.0:
+            left.append((clock.ns, urgent))
+    return left
+
+
+def holds(left: list[tuple[int, bool]], limit: WriteLimit) -> bool:
+    """Say whether no stretch that begins with a write holds more than a limit, nor more ordinary ones than are left to them."""
+    windows = [[urgent for other, urgent in left if at <= other < at + limit.seconds * SECOND] for at, _ in left]
+    return all(len(one) <= limit.writes and one.count(False) <= limit.writes - limit.reserved for one in windows)
+
+
+limits = st.builds(
+    lambda seconds, writes, part: WriteLimit(writes, seconds, int(writes * part)),
+    st.integers(1, 90),
+    st.integers(1, 30),
+    st.floats(0, 0.9),
+)
+asks = st.lists(st.tuples(st.sampled_from([0.0, 0.01, 0.3, 1.0, 7.0, 31.0]), st.booleans()), max_size=120)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(limits, min_size=1, max_size=3), asks, st.integers(0, 120))
+def test_no_stretch_of_any_limit_holds_more_than_it_whatever_process_counts(
+    given_limits: list[WriteLimit], wanted: list[tuple[float, bool]], cut: int
+) -> None:
+    clock = HandClock()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "account-1.rate"
+        with WindowBudget(clock, given_limits, path) as first:
+            left = sent(clock, first, wanted[:cut])
+        with WindowBudget(clock, given_limits, path) as second:
+            left += sent(clock, second, wanted[cut:])
+    assert all(holds(left, limit) for limit in given_limits)
+
+
+def test_a_burst_of_a_minute_leaves_the_kept_writes_to_cancels_and_exits() -> None:
+    clock = HandClock()
+    limiter = WindowBudget(clock, [WriteLimit(9, 1, 2), WriteLimit(390, 60, 80)])
+    left = sent(clock, limiter, [(0.1, False)] * 590)
+    assert len(left) == 310
+    assert sum(grants(limiter, 1, urgent=True) == [0.0] for _ in range(9)) == 9
+    clock.pass_by(1.1)
+    assert limiter.take(urgent=False) > 0
+
+
+def test_who_must_wait_for_a_minute_is_told_to_ask_again_in_a_second() -> None:
+    clock = HandClock()
+    limiter = WindowBudget(clock, [WriteLimit(3, 60, 1)])
+    assert grants(limiter, 3) == [0.0, 0.0, pytest.approx(1.05)]
+    clock.pass_by(60)
+    assert limiter.take(urgent=False) == pytest.approx(0.05)
+    clock.pass_by(0.05)
+    assert limiter.take(urgent=False) == 0.0
+
+
+def test_a_day_s_writes_begin_anew_at_midnight_in_india() -> None:
+    clock = HandClock()  # 10:30 IST
+    limiter = WindowBudget(clock, [WriteLimit(3, DAY_S, 1)])
+    assert [wait == 0.0 for wait in grants(limiter, 3)] == [True, True, False]
+    assert limiter.take(urgent=True) == 0.0
+    clock.pass_by(13.4 * 3600)
+    assert limiter.take(urgent=True) > 0
+    clock.pass_by(0.2 * 3600)
+    assert grants(limiter, 2) == [0.0, 0.0]
+
+
+def test_stamps_of_another_boot_do_not_count_though_its_clock_stood_lower(tmp_path: Path) -> None:
+    clock, path = HandClock(), tmp_path / "account-1.rate"
+    hour = [WriteLimit(4, 3600, 1)]
+    with WindowBudget(clock, hour, path) as first:
+        grants(first, 3)
+    clock.pass_by(5)
+    with WindowBudget(clock, hour, path) as second:
+        assert second.take(urgent=False) > 0
+    clock.boot_id = "another boot"
+    with WindowBudget(clock, hour, path) as third:
+        assert third.take(urgent=False) == 0.0
+
+
+def test_limits_that_grow_or_shrink_keep_what_was_counted(tmp_path: Path) -> None:
+    clock, path = HandClock(), tmp_path / "account-1.rate"
+    for most in (6, 9, 4):
+        with WindowBudget(clock, [WriteLimit(most, 3600, 0)], path) as limiter:
+            granted = grants(limiter, 9).count(0.0)
+            assert granted == {6: 6, 9: 3, 4: 0}[most]
+    assert not list(tmp_path.glob("*.new"))

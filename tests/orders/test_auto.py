@@ -319,17 +319,14 @@ def test_a_plain_exit_leaves_a_short_position_too(stage: Stage) -> None:
     assert (out.request.side, out.filled_quantity, out.status) == (Side.BUY, 7, OrderStatus.FILLED)
 
 
-def test_an_exit_takes_what_is_held_in_its_product_only_and_less_what_leaves_already(stage: Stage) -> None:
+def test_an_exit_takes_what_is_held_in_its_product_only_and_is_sent_once(stage: Stage) -> None:
     strategy(stage, kite=1)
     stage.executed(KITE, quantity=10)
     stage.executed(KITE, quantity=3, product="CNC")
-    resting = stage.order(KITE, "SELL", 4, price=1600)
-    stage.send()
-    stage.settled(resting, KITE, lambda now: now.status is OrderStatus.OPEN)
     receipt = receive(stage, order_action="EXIT_LONG", quantity=None)
     exit_taken_up(stage, receipt, KITE)
     out = stage.settled(made(stage, receipt, KITE))
-    assert (out.request.product, out.filled_quantity) == (Product.MIS, 6)
+    assert (out.request.product, out.filled_quantity) == (Product.MIS, 10)
     again = receive(stage, order_action="EXIT_LONG", quantity=None, comment="again")
     exit_taken_up(stage, again, KITE)
     assert share_on(stage, again, KITE).state is ShareState.SKIPPED

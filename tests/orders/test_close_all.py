@@ -16,6 +16,12 @@ from tests.orders.stage import KITE, PRICE, SMART, Stage
 BOTH = pytest.mark.parametrize("account", [KITE, SMART])
 
 
+@pytest.fixture(autouse=True)
+def no_pause(stage: Stage) -> None:
+    """The simulated lists do not lag: what has just executed is closed at once."""
+    stage.desk.settings.set("kill.retry_after", 0)
+
+
 @contextmanager
 def worker(stage: Stage, account: str, *, triggers: bool = False) -> Iterator[None]:
     """Send and read as the worker does, until the block ends."""

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
+from sigma.bootstrap import House
 from sigma.domain.orders import CommandKind
+from sigma.infra.limiter import WindowBudget
+from sigma.ports.probe import NoProbe
 from tests.orders.stage import KITE, SMART, Stage
 
 
@@ -38,3 +43,13 @@ def test_cancels_and_exits_find_tokens_that_are_kept_for_them(stage: Stage) -> N
     assert stage.sender().run_once().sent == 4
     assert stage.command(resting, CommandKind.CANCEL).outcome is not None
     assert len(stage.requests("cancel")) == 1
+
+
+def test_an_account_s_budget_counts_all_that_its_broker_counts(stage: Stage) -> None:
+    real = {name: value for name, value in stage.environment.items() if name != "SIGMA_CALL_LIMITS"}
+    with closing(House(stage.home, stage.house.clock, NoProbe(), real)) as house:
+        found = {name: house.budget(stage.account(name).id) for name in (KITE, SMART)}
+        stretches = {
+            name: [one.seconds for one in budget.limits] for name, budget in found.items() if isinstance(budget, WindowBudget)
+        }
+        assert stretches == {KITE: [1, 60, 86_400], SMART: [1, 60, 3600]}

@@ -1,4 +1,6 @@
-"""Exits of a stop: of the strategy that is meant however it is written, and of positions larger than one order may be."""
+"""What a stop finds and leaves: the strategy that is meant however it is written, positions larger than one order may be, and
+orders that were to go by themselves later.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +11,12 @@ import pytest
 
 from sigma.domain.errors import NotFound
 from sigma.domain.kill import KillVerdict
-from sigma.domain.orders import Order, OrderRequest, OrderStatus, Side, Source
+from sigma.domain.orders import Order, OrderMode, OrderRequest, OrderStatus, Side, Source
 from sigma.services.kill import Stop
 from sigma.services.orders.submit import Origin
 from tests.orders.stage import KITE, PRICE, Stage
 from tests.orders.test_kill import QUICK, ended, of_strategy, positions, start
+from tests.orders.test_off_hours import EVENING, admit, at, refused, stand_ins
 
 FUTURE, FREEZE = "NFO:BANKNIFTY26NOVFUT", 600
 
@@ -25,10 +28,10 @@ def bought(stage: Stage, *quantities: int) -> None:
     stage.hold(50_000.0, FUTURE)
     for quantity in quantities:
         order = stage.desk.orders.submit(account=KITE, listing=FUTURE, side="BUY", quantity=quantity, product="NRML")
-        while sent := stage.sender().run_once():
-            if not sent.sent and not sent.delay:
-                break
+        sent = stage.sender().run_once()
+        while sent.sent or sent.delay:
             time.sleep(sent.delay)
+            sent = stage.sender().run_once()
         stage.settled(order)
 
 
@@ -87,3 +90,23 @@ def test_an_exit_that_has_executed_in_part_takes_its_rest_from_the_position_once
     wanted, origin = OrderRequest("NSE:INFY", Side.SELL, 100), Origin(Source.PERSON, reduce_only=True)
     second = stage.house.orders.submission.submit(wanted, user_id=stage.user_id, account=KITE, origin=origin)
     assert (second.status, second.request.quantity) == (OrderStatus.APPROVED, 100)
+
+
+def test_what_waited_for_the_market_before_a_stop_waits_for_a_person_after_it(stage: Stage) -> None:
+    stage.desk.settings.set("orders.off_hours", "WAIT")
+    at(stage, EVENING)
+    refused_one = refused(stage)
+    (made,) = stand_ins(stage, refused_one)
+    assert made.mode is OrderMode.AUTO
+    start(stage, cancel=False, flatten=False)
+    waiting = stage.get(made)
+    assert (waiting.status, waiting.mode, waiting.stale_reason) == (
+        OrderStatus.WAITING,
+        OrderMode.MANUAL,
+        "trading was stopped (enough)",
+    )
+    stage.house.kill.rearm(stage.user_id, reason="slept on it", by="ann")
+    at(stage, "2026-11-23T09:16:00+05:30")
+    stage.connect(KITE)
+    assert (admit(stage), stage.send()) == (0, 0)
+    assert stage.at_exchange(made) == []

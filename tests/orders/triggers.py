@@ -35,12 +35,12 @@ def there(stage: Stage) -> list[SimTrigger]:
     return list(stage.server.exchange.triggers.of(account, hidden=True))
 
 
-def elsewhere(stage: Stage, trigger: int = 1400, price: int = 1402, quantity: int = 5) -> SimTrigger:
+def elsewhere(stage: Stage, trigger: int = 1400, price: int = 1402, quantity: int = 5, side: Side = Side.BUY) -> SimTrigger:
     """Let the person set a trigger on the broker's own page."""
     account = stage.server.exchange.account("zerodha", "AB1234")
     assert account is not None
     leg = SimLeg(Decimal(trigger), Decimal(price), quantity)
-    wish = TriggerWish("NSE:INFY", Side.BUY, Product.MIS, (leg,), Decimal(1500))
+    wish = TriggerWish("NSE:INFY", side, Product.MIS, (leg,), Decimal(1500))
     return stage.server.exchange.triggers.place(account, wish)
 
 

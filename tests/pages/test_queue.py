@@ -289,6 +289,7 @@ def test_an_order_that_changes_between_look_and_click_is_not_sent_and_the_change
     clicked(dialog, ACT)
     assert stage.get(order).status is OrderStatus.WAITING
     assert [one.value for one in dialog.error]
+    assert button(dialog, ACT).label == "Not approved", "nothing is on its way any more"
     clicked(dialog, "approve-look")
     assert "Changed meanwhile: BUY 5 NSE:INFY MARKET MIS is now BUY 500 NSE:INFY MARKET MIS." in words(dialog)
     assert button(dialog, ACT).label == "Approve BUY 500 NSE:INFY on kite"
@@ -313,6 +314,7 @@ def test_several_are_approved_on_one_account_and_each_has_its_own_outcome(stage:
     clicked(dialog, ACT)
     statuses = [stage.get(order).status for order in (first, second, third)]
     assert statuses == [OrderStatus.APPROVED, OrderStatus.CANCELLED, OrderStatus.APPROVED]
+    assert [one.label for one in dialog.button] == ["Close"]
     assert words(dialog).count(":green[✓] BUY 5 NSE:INFY") == 2
     assert ":red[✕] BUY 5 NSE:INFY: **Order" in words(dialog)
 

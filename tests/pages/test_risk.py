@@ -13,14 +13,14 @@ from streamlit.testing.v1 import AppTest
 
 from pages.risk import TABLE
 from pages.ui import session
-from pages.ui.risk_decision import replayed, verdict
+from pages.ui.risk_decision import replayed, spoken, verdict
 from pages.ui.risk_edit import in_words
 from pages.ui.risk_words import LABELS, Where, changes, loss, tally, where
 from sigma.desk.entrance import Entrance
 from sigma.domain.errors import Denied
 from sigma.domain.ledger import DayResult
 from sigma.domain.orders import Order, OrderStatus
-from sigma.domain.risk import Replay, RiskDecision, RiskLimits, Scope
+from sigma.domain.risk import Replay, RiskDecision, RiskLimits, RuleResult, Scope
 from sigma.engines.risk import NAMES
 from tests.orders.conftest import server, stage, template
 from tests.orders.stage import KITE, SMART, Stage
@@ -125,6 +125,13 @@ def test_a_replay_says_whether_the_gate_of_today_says_the_same() -> None:
     assert words.endswith("the gate of today stops it (MAX_ORDER_VALUE: too much).")
     assert verdict(passed) == ":green[✓ Let it pass.]"
     assert "MAX_ORDER_VALUE" in verdict(refused)
+
+
+def test_what_stopped_an_order_is_told_before_what_was_measured_and_the_rest_is_only_named() -> None:
+    silent, measured = RuleResult("kill_switch", True), RuleResult("max_daily_loss", True, numbers={"limit": "5"})
+    stopping, lowering = RuleResult("deny", False, "DENIED", "no"), RuleResult("max_exposure", True, quantity=3, text="lowered")
+    decision = RiskDecision(False, "DENIED", "no", (silent, measured, stopping, lowering))
+    assert spoken(decision) == (stopping, lowering, measured)
 
 
 def test_without_limits_the_page_says_what_stops_orders_all_the_same(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -242,6 +249,21 @@ def test_the_drawer_keeps_every_limit_that_it_is_not_asked_to_change(stage: Stag
     field(drawers, "button", "go_risk_save").click().run()
     (after,) = stage.desk.risk.limits()
     assert after == type(before)(**{name: getattr(before, name) for name in (*NAMES, "clamp")} | {"max_open_positions": 3})
+
+
+def test_listings_are_found_by_the_search_and_an_empty_list_of_allowed_ones_says_what_it_means(
+    stage: Stage, drawers: AppTest
+) -> None:
+    drawers.button(key="edit").click().run()
+    field(drawers, "toggle", "risk-allow").set_value(True).run()
+    assert "With no listing here, nothing can be entered." in texts(drawers)
+    typed = next(one for one in drawers.text_input if str(one.key).startswith("risk-allow") and str(one.key).endswith(":typed"))
+    typed.set_value("INFY").run()
+    next(one for one in drawers.button if str(one.key).endswith(":add:NSE:INFY")).click().run()
+    assert "The only listings to enter: not limited → NSE:INFY" in texts(drawers)
+    field(drawers, "button", "go_risk_save").click().run()
+    (row,) = stage.desk.risk.limits()
+    assert row.allow == {"NSE:INFY"}
 
 
 def test_the_mode_of_all_accounts_is_changed_after_a_question(stage: Stage, drawers: AppTest) -> None:

@@ -181,7 +181,7 @@ def test_without_a_strategy_the_page_says_what_one_is_and_makes_one(opened: Open
     app.multiselect(key="strategy-accounts").set_value([KITE, SMART])
     run(app)
     app.number_input(key=f"strategy-times:{SMART}").set_value(0.5)
-    app.radio(key="strategy-closed").set_value(OffHours.WAIT)
+    app.selectbox(key="strategy-closed").set_value(OffHours.WAIT)
     app.selectbox(key="strategy-product").set_value("CNC")
     run(app)
     press(app, "go_strategy_save")
@@ -226,7 +226,7 @@ def test_editing_the_mode_to_auto_stores_the_rest_and_asks_first(opened: Open, s
     stage.desk.risk.set(max_order_value=100_000)
     app = chosen(opened(strategy="ORB"), "Edit")
     app.radio(key="strategy-mode").set_value(OrderMode.AUTO)
-    app.text_area(key="strategy-about").set_value("Opening range")
+    app.text_area(key="strategy-about:1").set_value("Opening range")
     run(app)
     press(app, "go_strategy_save")
     assert (stage.desk.strategies.get("ORB").mode, stage.desk.strategies.get("ORB").description) == ("MANUAL", "Opening range")
@@ -234,6 +234,20 @@ def test_editing_the_mode_to_auto_stores_the_rest_and_asks_first(opened: Open, s
     assert "■ smart × 0.5" in texts(app)  # noqa: RUF001
     press(app, "go_act:strategy-auto")
     assert stage.desk.strategies.get("ORB").acts
+
+
+def test_the_drawer_is_filled_with_what_is_stored(opened: Open, stage: Stage) -> None:
+    orb(stage, description="Opening range", product="CNC", order_type="LIMIT", off_hours="AMO")
+    app = chosen(opened(strategy="ORB"), "Edit")
+    assert app.text_area(key="strategy-about:1").value == "Opening range"
+    assert app.multiselect(key="strategy-accounts").value == [KITE, SMART]
+    assert app.number_input(key=f"strategy-times:{SMART}").value == 0.5
+    assert (app.selectbox(key="strategy-product").value, app.selectbox(key="strategy-type").value) == ("CNC", "LIMIT")
+    assert app.selectbox(key="strategy-closed").value is OffHours.AMO
+    assert "after-market order is sent at once" in texts(app)
+    before = stage.desk.strategies.get("ORB")
+    press(app, "go_strategy_save")
+    assert stage.desk.strategies.get("ORB") == before
 
 
 def test_a_pause_and_a_resume_ask_and_say_what_they_mean(opened: Open, stage: Stage) -> None:
@@ -255,7 +269,7 @@ def test_an_exit_names_accounts_and_rupees_and_pauses_when_wanted(opened: Open, 
     stage.house.quotes.poll()
     app = press(opened(strategy="ORB"), "exit:1")
     assert "About ₹15,000.00 at the last prices." in texts(app)
-    assert "● kite: SELL 10 NSE:INFY MIS, about ₹15,000.00" in texts(app)
+    assert "● kite: SELL 10 NSE:INFY MIS, about ₹15,000.00" in plain(app)
     press(app, "go_act:strategy-exit")
     assert not stage.desk.strategies.get("ORB").enabled
     assert list(stage.desk.kill_runs(True)["strategy"]) == ["ORB"]
@@ -265,7 +279,7 @@ def test_an_exit_names_accounts_and_rupees_and_pauses_when_wanted(opened: Open, 
 def test_a_test_alert_of_a_manual_strategy_waits_and_its_outcome_is_told(opened: Open, stage: Stage) -> None:
     orb(stage)
     app = press(opened(strategy="ORB"), "test:1")
-    assert "wait in the queue on ● kite, ■ smart × 0.5 for your yes" in texts(app)  # noqa: RUF001
+    assert "wait in the queue on ● kite, ■ smart × 0.5 for your yes" in plain(app)  # noqa: RUF001
     app.text_input(key="strategy-test-typed").set_value("INFY")
     run(app)
     press(app, "strategy-test-take:NSE:INFY")

@@ -10,7 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages.ui import session, ticket
-from pages.ui.ticket_gtt import OCO, SECOND_PRICE, SECOND_TRIGGER
+from pages.ui.ticket_gtt import GTT, OCO, SECOND_PRICE, SECOND_TRIGGER
 from sigma.desk.entrance import Entrance
 from sigma.domain.accounts import Capabilities
 from sigma.domain.orders import OrderStatus, Product, Variety
@@ -182,6 +182,19 @@ def test_an_order_that_risk_stops_after_all_leaves_the_drawer_open_for_another(
     assert list(stage.desk.orders.table(KITE)["status"]) == [OrderStatus.REJECTED_RISK]
 
 
+def test_a_ticket_that_leaves_a_position_turns_none_around_that_is_gone_meanwhile(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.executed(product="MIS")
+    app = opened(stage, monkeypatch, account=KITE, listing="NSE:INFY", side="SELL", quantity=5, product="MIS", leaving=True)
+    assert any("only makes the position smaller" in caption.value for caption in app.caption)
+    gone = stage.executed(side="SELL", product="MIS")
+    send(app)
+    late = next(order for order in stage.orders(KITE) if order.request.side == "SELL" and order.id != gone.id)
+    assert (late.reduce_only, late.status) == (True, OrderStatus.REJECTED_RISK)
+    assert stage.at_exchange(late) == []
+
+
 def test_a_limit_starts_at_the_price_that_is_asked_for_when_none_is_stored(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     app = opened(stage, monkeypatch, account=KITE, listing="NSE:INFY")
     assert len(stage.desk.last_quotes(["NSE:INFY"])) == 0
@@ -206,8 +219,11 @@ def test_a_trigger_is_offered_where_the_broker_keeps_them_and_two_clicks_set_one
     given = {"account": KITE, "listing": "NSE:INFY", "side": "BUY", "quantity": 5, "product": "CNC", "order_type": "LIMIT"}
     app = opened(stage, monkeypatch, **given)
     app.number_input(key=ticket.PRICE).set_value(1400.0)
-    app.checkbox(key=ticket.GTT).check()
+    app.checkbox(key=ticket.AMO).check()
     looked(app)
+    app.checkbox(key=GTT).check()
+    looked(app)
+    assert ticket.AMO not in [one.key for one in app.checkbox], "what rests places a regular order for the day"
     button = pressed(app, "go_trigger")
     assert button.label == f"GTT BUY 5 NSE:INFY at 1,400.00 when 1,400.00, {KITE}"
     button.click()
@@ -219,7 +235,7 @@ def test_a_trigger_is_offered_where_the_broker_keeps_them_and_two_clicks_set_one
     assert order.client_order_id == app.session_state[ticket.ID]
     not_closed(app, **given)
     app.number_input(key=ticket.PRICE).set_value(1400.0)
-    app.checkbox(key=ticket.GTT).check()
+    app.checkbox(key=GTT).check()
     looked(app)
     pressed(app, "go_trigger").click()
     looked(app)
@@ -232,7 +248,7 @@ def test_a_second_trigger_is_asked_for_whole(stage: Stage, monkeypatch: pytest.M
     given = {"account": KITE, "listing": "NSE:INFY", "side": "SELL", "quantity": 5, "product": "CNC", "order_type": "LIMIT"}
     app = opened(stage, monkeypatch, **given)
     app.number_input(key=ticket.PRICE).set_value(1400.0)
-    app.checkbox(key=ticket.GTT).check()
+    app.checkbox(key=GTT).check()
     looked(app)
     app.checkbox(key=OCO).check()
     looked(app)
@@ -252,9 +268,9 @@ def test_no_trigger_where_the_order_could_not_rest_or_the_broker_keeps_none(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     market = opened(stage, monkeypatch, account=KITE, listing="NSE:INFY", side="BUY", quantity=5, product="CNC")
-    assert ticket.GTT not in [one.key for one in market.checkbox]
+    assert GTT not in [one.key for one in market.checkbox]
     stage.desk.accounts.add("paper", name="Practice")
     paper = opened(stage, monkeypatch, account="Practice", listing="NSE:INFY", quantity=5, product="CNC")
     offered = stage.desk.capabilities("Practice")
-    assert (ticket.GTT in [one.key for one in paper.checkbox]) is offered.gtt_single
+    assert (GTT in [one.key for one in paper.checkbox]) is offered.gtt_single
     assert (ticket.AMO in [one.key for one in paper.checkbox]) is (Variety.AMO in offered.varieties)

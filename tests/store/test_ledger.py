@@ -65,8 +65,8 @@ def test_each_fill_changes_the_mark(store: SqlStore) -> None:
         for number, at in enumerate((NOW, NOW - timedelta(days=3))):
             assert tx.orders.add_fill(fill(made.id, owner, fill_id=str(number), filled_at=at))
             marks.append(tx.ledger.fill_mark(owner, NOW))
-    assert marks[0] == (0, 0, 0, 0)
-    assert marks[1][1:] == marks[2][1:] == (1, 3, made.id)
+    assert marks[0] == (0, 0, 0, 0, 0)
+    assert marks[1][1:] == marks[2][1:] == (0, 1, 3, made.id)
     assert marks[1][0] < marks[2][0]
 
 
@@ -78,5 +78,7 @@ def test_conversions_are_those_that_the_broker_made(store: SqlStore) -> None:
             wanted = command(0, owner, kind=CommandKind.CONVERT, payload=payload, state=state)
             tx.commands.add(replace(wanted, order_id=None))
     with store.read() as tx:
-        assert tx.ledger.conversions(owner, NOW) == [Conversion("NSE:INFY", Side.SELL, 3, Product.MIS, Product.NRML)]
-        assert tx.ledger.conversions(owner, NOW + timedelta(seconds=1)) == []
+        (moved,) = tx.ledger.conversions(owner)
+        assert (moved.account_id, moved.conversion) == (owner, Conversion("NSE:INFY", Side.SELL, 3, Product.MIS, Product.NRML))
+        assert (moved.moved_at, moved.session_date) == (NOW, TODAY)
+        assert tx.ledger.fill_mark(owner, NOW) == (0, 1, 0, 0, 0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sigma.domain.accounts import AuthMode, Capabilities
-from sigma.domain.limits import CallKind, CallLimit, Window
+from sigma.domain.limits import CallKind, CallLimit, Window, WriteLimit
 from sigma.domain.market import Timeframe
 from sigma.domain.orders import OrderType, Product, Validity, Variety
 
@@ -54,7 +54,8 @@ CAPABILITIES = Capabilities(
         "Enter the PIN of your AngelOne login and the six digits that your authenticator app shows now.",
         "Both are used once and not kept. The login lasts until midnight IST.",
     ),
-    orders_per_second=8,  # nine are allowed for place, modify and cancel together
+    # Nine a second, 500 a minute and 1,000 an hour are allowed for place, modify and cancel together [wire.md G].
+    write_limits=(WriteLimit(8, 1, 2), WriteLimit(490, 60, 100), WriteLimit(980, 3600, 200)),
     quote_batch=50,
     limits=_LIMITS,
     streaming=True,

@@ -6,7 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from sigma.domain.accounts import AuthMode, Capabilities
-from sigma.domain.limits import CallKind, CallLimit, Window
+from sigma.domain.limits import CallKind, CallLimit, Window, WriteLimit
 from sigma.domain.orders import OrderType, Product, Validity, Variety
 
 BROKER = "paper"
@@ -39,7 +39,7 @@ CAPABILITIES = Capabilities(
         "Orders execute at the prices of your market data source (Settings), so another account must be connected.",
     ),
     login_steps=("There is nothing to enter. The account stays connected until you disconnect it.",),
-    orders_per_second=50,
+    write_limits=(WriteLimit(50, 1, 2),),
     quote_batch=500,
     limits=(CallLimit("all calls", frozenset(CallKind), (Window(200, 1),)),),
     tag_length=20,

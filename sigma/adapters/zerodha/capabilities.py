@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sigma.domain.accounts import AuthMode, Capabilities
-from sigma.domain.limits import CallKind, CallLimit, Window
+from sigma.domain.limits import DAY_S, CallKind, CallLimit, Window, WriteLimit
 from sigma.domain.market import Timeframe
 from sigma.domain.orders import OrderType, Product, Validity, Variety
 
@@ -48,7 +48,8 @@ CAPABILITIES = Capabilities(
         "Open the login page and log in as this account's client, with your password and second factor.",
         "Zerodha sends you back here, and the login is finished by itself. It lasts until 06:00 IST.",
     ),
-    orders_per_second=9,  # ten are allowed in a calendar second
+    # Ten a calendar second, 400 a minute and 5,000 a day are allowed [wire.md G].
+    write_limits=(WriteLimit(9, 1, 2), WriteLimit(390, 60, 80), WriteLimit(4_950, DAY_S, 500)),
     quote_batch=500,
     limits=_LIMITS,
     streaming=True,

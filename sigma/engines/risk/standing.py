@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sigma.domain.accounts import TradingMode
-from sigma.domain.risk import RuleResult
+from sigma.domain.risk import RiskSnapshot, RuleResult
 from sigma.engines.risk.case import Case, Place, allow, lowered, reject, rule
 
 
@@ -45,10 +45,18 @@ def _capped(case: Case, left: int, name: str, code: str, why: str) -> RuleResult
         numbers |= {"ledger": book.ledger, "ledger_working": book.ledger_working}
     if case.asked >= left:
         return allow(name, quantity=left, **numbers)
-    text = f"{why}, and at most {case.closable + book.filled} can be closed"
+    text = f"{why}, and at most {case.closable + book.filled} can be closed{_views(book)}"
     if case.asked <= 0:
         return reject(name, code, text, quantity=left, **numbers)
     return lowered(name, code, f"{text}: lowered from {left} to {case.asked}", case.asked, quantity=left, **numbers)
+
+
+def _views(book: RiskSnapshot) -> str:
+    """Return both views of the position, and the way out where they differ."""
+    if book.ledger is None or book.ledger == book.position:
+        return ""
+    both = f"the broker lists {book.position}, and our books hold {book.ledger}"
+    return f" ({both}, and the lower counts; if the broker is right, close it there or by the kill switch, which asks it alone)"
 
 
 @rule("account_enabled", Place.STANDING)

@@ -20,6 +20,7 @@ from sigma.services.orders.facts import FactFinder, facts_of
 from sigma.services.orders.gtt import want_gtt
 from sigma.services.orders.house import OrderHouse
 from sigma.services.orders.ledger_look import Facts, Ledger
+from sigma.services.turns import PATIENCE_S
 
 
 def signal_of(tx: Unit, order: Order) -> Signal | None:
@@ -85,8 +86,10 @@ class Approval:
         max_age = timedelta(seconds=self._house.seconds("signals.max_age"))
         return lateness(order, signal, self._house.clock.now(), max_age)
 
-    def prepare(self, order: Order, account: Account) -> tuple[Order, Facts]:
+    def prepare(self, order: Order, account: Account, *, patience_s: float = PATIENCE_S) -> tuple[Order, Facts]:
         """Return the order as this account's broker takes it, and what the risk gate will need; nothing is stored.
+
+        A read at the broker waits for its turn for at most `patience_s`.
 
         Raises
         ------
@@ -95,7 +98,8 @@ class Approval:
         """
         suited = replace(order, request=suit(order.request, self._house.capabilities(account)))
         before_wire.check(self._house, suited, account)
-        return suited, self.gather(suited.request, account, order.strategy, reduce_only=order.reduce_only)
+        found = self._finder.gather(suited.request, account, order.strategy, reduce_only=order.reduce_only, patience_s=patience_s)
+        return suited, found
 
     def gather(self, request: OrderRequest, account: Account, strategy: str, *, reduce_only: bool = False) -> Facts:
         """Read what the risk gate will need; raises SessionExpired when the account is not logged in."""

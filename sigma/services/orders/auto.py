@@ -19,6 +19,7 @@ from sigma.services.orders.approve import Approval
 from sigma.services.orders.house import OrderHouse
 from sigma.services.orders.sized import ExitSizing, Positions
 from sigma.services.orders.unattended import database_fails, hand_over, obstacle
+from sigma.services.orders.way import READ_PATIENCE_S
 
 log = structlog.get_logger(__name__)
 MOST_PENDING = 10
@@ -36,11 +37,13 @@ class AutoAdmission:
         self._account_id = account_id
         self._exits = ExitSizing(house, approval, ledger, account_id)
         self._resting: Mapping[int, int] = {}
+        self._passed = False  # the last exit was left for later: an order is next
 
     def run(self) -> int:
-        """Decide the next that is due, exits of what is held first; return how many were decided or handed over (0 or 1).
+        """Look at the next that is due, exits of what is held first; return how many were looked at (0 or 1).
 
-        One at a time, so that it is on its way, and a cancel that came meanwhile before it, while the next is decided.
+        One at a time, so that it is on its way, and a cancel that came meanwhile before it, while the next is decided: a
+        broker that does not answer must not hold that up once for each of many.
 
         Raises
         ------
@@ -55,10 +58,14 @@ class AutoAdmission:
         if room <= 0:
             return 0
         self._resting = {number: until for number, until in self._resting.items() if until > now_ns}
-        if shares and self._exits.run(shares):
-            return 1
-        ready = (order for order in due if order.id not in self._resting)
-        return next((1 for order in ready if self._one(order)), 0)
+        share = self._exits.ready(shares)
+        order = next((one for one in due if one.id not in self._resting), None)
+        if share is not None and not (self._passed and order):
+            self._passed = not self._exits.run(share)
+        elif order is not None:
+            self._passed = False
+            self._one(order)
+        return int(share is not None or order is not None)
 
     def _one(self, order: Order) -> bool:
         """Decide one order, or hand it to a person; False when it is left for later or somebody else had it."""
@@ -91,7 +98,7 @@ class AutoAdmission:
         house = self._house
         with house.store.read() as tx:
             account = tx.accounts.get(self._account_id)
-        ready, facts = (order, None) if order.stale_reason else self._approval.prepare(order, account)
+        ready, facts = (order, None) if order.stale_reason else self._approval.prepare(order, account, patience_s=READ_PATIENCE_S)
         house.probe.reached("admitting")
         with house.store.begin() as tx:
             tx.users.lock(order.user_id)

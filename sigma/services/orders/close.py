@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from sigma.domain.accounts import Account
-from sigma.domain.errors import BrokerError, NotFound, SigmaError
+from sigma.domain.errors import BrokerError, Conflict, NotFound, SigmaError
 from sigma.domain.limits import CallKind
 from sigma.domain.orders import EXPOSED, Order, OrderMode, OrderStatus, Product, Source, counts_as_exposure
 from sigma.domain.portfolio import Position
 from sigma.engines.exits import plan_exits, sold_shares
 from sigma.services.orders.amend import Amendment
+from sigma.services.orders.facts import stands_still
 from sigma.services.orders.gtt import want_removal
 from sigma.services.orders.house import OrderHouse
+from sigma.services.orders.ledger_look import last_moved
 from sigma.services.orders.submit import Origin, Submission
 
 TAG = "close"
@@ -71,6 +74,8 @@ class Closing:
         ------
         BrokerError
             The positions could not be read: nothing was done.
+        Conflict
+            No exit would go out (trading is paused, stopped, or the account frozen): nothing was done.
         """
         return self._close(account, user_id, source, seconds, None)
 
@@ -83,8 +88,8 @@ class Closing:
         ------
         NotFound
             The account has no such position.
-        BrokerError
-            The positions could not be read: nothing was done.
+        BrokerError, Conflict
+            As `close_all`: nothing was done.
         """
         found = self._close(account, user_id, source, seconds, (listing, product))
         if not found:
@@ -96,13 +101,16 @@ class Closing:
         until_ns = house.clock.boot_ns() + int(seconds * 1e9)
         with house.store.read() as tx:
             chosen = house.account(tx, account, user_id)
+            if stands := stands_still(tx, chosen):
+                hint = "Nothing was taken back. The kill switch closes positions all the same."
+                raise Conflict(f"Positions on {chosen.name} cannot be closed now: {stands}.", hint=hint)
         rows = {_key(one): _Row(one) for one in self._held(chosen) if only in (None, _key(one))}
         if not rows:
             return []
         whole = only is None
         self._take_back(chosen, user_id, rows, whole)
         self._wait(lambda: not self._working(chosen, rows, whole), until_ns)
-        self._offset(chosen, user_id, source, rows)
+        self._offset(chosen, user_id, source, rows, until_ns)
         exits = [row.order_id for row in rows.values() if row.order_id is not None]
         self._wait(lambda: all(self._order(one).status.final for one in exits), until_ns)
         return self._verified(chosen, rows, until_ns)
@@ -133,12 +141,29 @@ class Closing:
                 if gtt.order_id is None and (gtt.listing in listings if whole else (gtt.listing, gtt.product) in rows):
                     want_removal(self._house, tx, tx.gtts.get(gtt.id))
 
-    def _offset(self, account: Account, user_id: int, source: Source, rows: dict[Key, _Row]) -> None:
-        """Send one exit for each position as it is now; what still works is left its part."""
-        house = self._house
-        try:
+    def _offset(self, account: Account, user_id: int, source: Source, rows: Mapping[Key, _Row], until_ns: int) -> None:
+        """Send one exit for each position; one that has just executed waits, for a list that lags would be closed twice."""
+        house, left = self._house, dict(rows)
+        pause = timedelta(seconds=house.seconds("kill.retry_after"))
+        while left:
+            now = house.clock.now()
             with house.store.read() as tx:  # before the positions: what executes meanwhile is not closed twice
                 working = tx.orders.list(account_id=account.id, statuses=tuple(EXPOSED))
+                moved = last_moved(tx, account.id, now)
+            ready = {key: row for key, row in left.items() if key not in moved or moved[key] + pause <= now}
+            left = {key: row for key, row in left.items() if key not in ready}
+            if ready:
+                self._send(account, user_id, source, ready, working)
+            elif house.clock.boot_ns() >= until_ns:
+                for row in left.values():
+                    row.problem = "it has executed just now, and the broker's list may lag: close it again in a moment"
+                return
+            else:
+                house.clock.wait(POLL_S)
+
+    def _send(self, account: Account, user_id: int, source: Source, rows: Mapping[Key, _Row], working: Sequence[Order]) -> None:
+        """Send one exit for each position as it is now; what still works is left its part."""
+        try:
             held = [one for one in self._held(account) if _key(one) in rows]
         except BrokerError as error:
             for row in rows.values():

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 
 from sigma.domain.accounts import Account, TradingMode, stricter
 from sigma.domain.limits import CallKind
@@ -19,6 +20,7 @@ from sigma.engines import risk
 from sigma.ports.storage import Unit
 from sigma.services.orders.house import OrderHouse
 from sigma.services.orders.ledger_look import DAY_LIMITS, Facts, Ledger, LedgerLook, executed, having, part_of
+from sigma.services.turns import PATIENCE_S
 
 VALUED = ("max_order_value", "max_exposure")
 LEDGER_WIDE = (*DAY_LIMITS, "max_open_positions", "max_exposure")
@@ -38,8 +40,16 @@ class FactFinder:
         self._house = house
         self._ledger = ledger
 
-    def gather(self, request: OrderRequest, account: Account, strategy: str, *, reduce_only: bool = False) -> Facts:
-        """Read quotes, and where only exits may pass the broker's position.
+    def gather(
+        self,
+        request: OrderRequest,
+        account: Account,
+        strategy: str,
+        *,
+        reduce_only: bool = False,
+        patience_s: float = PATIENCE_S,
+    ) -> Facts:
+        """Read quotes, and where only exits may pass the broker's position; that waits for its turn for `patience_s`.
 
         Raises
         ------
@@ -56,7 +66,7 @@ class FactFinder:
         price, at = self._price(request, account) if having(limits, *VALUED) else (None, None)
         prices = house.prices.last_quotes(held, account.id) if held else {}
         facts = Facts(price, at, prices={text: quote.last_price for text, quote in prices.items()})
-        return replace(facts, position=self._position(request, account), exits_filled=filled) if exits_only else facts
+        return replace(facts, position=self._position(request, account, patience_s), exits_filled=filled) if exits_only else facts
 
     def held(self, tx: Unit, limits: Sequence[RiskLimits], account: Account, strategy: str) -> Sequence[str]:
         """Return the listings whose prices make the results that limits ask for."""
@@ -75,12 +85,12 @@ class FactFinder:
             return None, None
         return quote.last_price, quote.at
 
-    def _position(self, request: OrderRequest, account: Account) -> int:
-        read = self._house.connected.read
-        positions = read(account.id, CallKind.POSITIONS, lambda broker: broker.positions(), attempts=1)
+    def _position(self, request: OrderRequest, account: Account, patience_s: float) -> int:
+        read = partial(self._house.connected.read, attempts=1, patience_s=patience_s)
+        positions = read(account.id, CallKind.POSITIONS, lambda broker: broker.positions())
         held = sum(row.quantity for row in positions.rows if (row.listing, row.product) == (request.listing, request.product))
         if request.product is Product.CNC:
-            holdings = read(account.id, CallKind.HOLDINGS, lambda broker: broker.holdings(), attempts=1)
+            holdings = read(account.id, CallKind.HOLDINGS, lambda broker: broker.holdings())
             held += sum(row.quantity + row.t1_quantity for row in holdings.rows if row.listing == request.listing)
         return held
 
@@ -89,11 +99,7 @@ class FactFinder:
     ) -> RiskSnapshot:
         """Return what the gate looks at, as the transaction sees it. `limits` are those that concern the order."""
         mode = mode_of(tx, account)
-        kills = tuple(
-            kill
-            for kill in tx.risk.kills(account.user_id)
-            if kill.on and kill.account_id in (None, account.id) and kill.strategy.casefold() in ("", order.strategy.casefold())
-        )
+        kills = tuple(kill for kill in tx.risk.kills(account.user_id) if kill.stops(account.id, order.strategy))
         book = RiskSnapshot(
             mode,
             facts.position,
@@ -128,6 +134,16 @@ def mode_of(tx: Unit, account: Account) -> TradingMode:
     return stricter(account.trading_mode, TradingMode(tx.users.get(account.user_id).trading_mode))
 
 
+def stands_still(tx: Unit, account: Account, strategy: str = "") -> str:
+    """Return why not even an exit would go out now, empty when one would: then nothing that protects a position is taken back."""
+    if account.frozen_reason:
+        return f"account {account.name} is frozen: {account.frozen_reason}"
+    if mode_of(tx, account) is TradingMode.PAUSED:
+        return f"trading on {account.name} is paused"
+    kills = [kill.reason for kill in tx.risk.kills(account.user_id) if kill.stops(account.id, strategy)]
+    return f"the kill switch is on ({'; '.join(kills)})" if kills else ""
+
+
 def raises(now: OrderRequest, wanted: OrderRequest) -> bool:
     """Say whether a modify raises exposure: more units, a higher price, or another order type."""
     dearer = any(
@@ -137,7 +153,12 @@ def raises(now: OrderRequest, wanted: OrderRequest) -> bool:
 
 
 def _unsettled(tx: Unit, account: Account, limits: Sequence[RiskLimits]) -> int:
-    """Return how many orders only a person can close: the account's, and all of the user's where a wider limit needs them."""
-    wide = any(row.scope is not Scope.ACCOUNT for row in having(limits, *LEDGER_WIDE))
-    unknown = tx.orders.list(user_id=account.user_id, statuses=(OrderStatus.UNKNOWN,))
-    return sum(one.unsettled and not one.slices and (wide or one.account_id == account.id) for one in unknown)
+    """Return how many orders only a person can close: the account's, and where a wider limit needs them those of all the
+    user's accounts of its sort, live or simulated.
+    """
+    unknown = [one for one in tx.orders.list(user_id=account.user_id, statuses=(OrderStatus.UNKNOWN,)) if one.unsettled]
+    if unknown and any(row.scope is not Scope.ACCOUNT for row in having(limits, *LEDGER_WIDE)):
+        kin = {one.id for one in tx.accounts.list(account.user_id) if one.simulated is account.simulated}
+    else:
+        kin = {account.id}
+    return sum(not one.slices and one.account_id in kin for one in unknown)

@@ -13,7 +13,7 @@ from sigma.domain.accounts import Account
 from sigma.domain.errors import NotFound
 from sigma.domain.ledger import DayResult
 from sigma.domain.money import ZERO
-from sigma.domain.orders import EXPOSED, Order, OrderRequest, Product, counts_as_exposure
+from sigma.domain.orders import EXPOSED, Order, OrderRequest, Product, Source, counts_as_exposure
 from sigma.domain.risk import RiskLimits, RiskSnapshot, Scope, ScopeFacts
 from sigma.domain.times import ist_date
 from sigma.engines import risk
@@ -111,7 +111,9 @@ class LedgerLook:
         """Return the snapshot with the views of the position that there are.
 
         For an exit that the broker was asked about, the ledger counts only when this session's opening was adopted: what was
-        never adopted is nothing that the ledger knows.
+        never adopted is nothing that the ledger knows. For exits of a stop or a square-off the broker's list counts alone: a
+        position that came about without an order (a conversion at the broker's) must not stay because of our books, and these
+        exits wait until the list has followed what executed.
         """
         mine = [(one, units) for one, units in self.at_work if one.account_id == self._account.id and self._same(one)]
         if exits_only and self._facts.position is not None:
@@ -119,7 +121,7 @@ class LedgerLook:
             # Each once: what has executed in part and is not booked yet is at work twice.
             others = {one.id: one.unfilled for one, _ in mine if counts_as_exposure(one) and not self._own(one)}
             book = replace(book, exits_working=sum(others.values()) + max(0, since))
-            if self._tx.ledger.openings(self._account.id, self._today) is None:
+            if self._order.source is Source.KILL or self._tx.ledger.openings(self._account.id, self._today) is None:
                 return book
         held = self.positions(self._account.id).get(self._key, 0)
         return replace(book, ledger=held, ledger_working=sum(units for _, units in mine))
@@ -293,3 +295,16 @@ def executed(tx: Unit, request: OrderRequest, account: Account, now: datetime) -
     return sum(
         other.filled_quantity for other in orders if not other.slices and (other.request.side, other.request.product) == same
     )
+
+
+def last_moved(tx: Unit, account_id: int, now: datetime) -> Mapping[tuple[str | None, Product | None], datetime]:
+    """Return by listing and product when an order of today that has executed changed last (UTC).
+
+    A broker's list of positions may lag behind its book: what is closed by that list waits a moment after an execution.
+    """
+    moved: dict[tuple[str | None, Product | None], datetime] = {}
+    for order in tx.orders.list(account_id=account_id, session=ist_date(now)):
+        if order.filled_quantity:
+            key = (order.listing, order.request.product)
+            moved[key] = max(order.updated_at, moved.get(key, order.updated_at))
+    return moved

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from sigma.domain.accounts import Capabilities
 from sigma.domain.instruments import split_listing
+from sigma.domain.kill import stopped_words
 from sigma.domain.orders import Order, OrderMode, OrderRequest, Source, Variety
 from sigma.domain.strategies import OffHours
 from sigma.domain.times import to_ist
@@ -49,13 +50,14 @@ def after_refusal(house: OrderHouse, tx: Unit, order: Order) -> None:
     if why_not:
         house.note(tx, order, "OFF_HOURS", f"the policy {policy} could not be followed: {why_not}")
         return
-    now = house.clock.now()
+    stop = next((one for one in tx.risk.kills(order.user_id) if one.stops(order.account_id, order.strategy)), None)
     made = copy_of(
         replace(order, request=request),
-        now,
+        house.clock.now(),
         client_order_id=linked_id(order.client_order_id, LINK),
-        mode=OrderMode.AUTO,
+        mode=OrderMode.AUTO if stop is None else OrderMode.MANUAL,
         not_before=not_before,
+        stale_reason="" if stop is None else stopped_words(stop.reason),
     )
     house.probe.reached("standing_in")
     until = f", and goes out when the market opens ({to_ist(not_before):%d %b %H:%M} IST)" if not_before else ""

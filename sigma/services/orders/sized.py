@@ -1,7 +1,8 @@
 """Exits without a quantity: what is held in that product on that account when the message is taken up, less what leaves it.
 
 What is held is known twice: read from the broker just now, and by our own openings and fills. The lower one counts. Where
-they differ, or an entry is still at work while nothing is held, our books get a moment to follow.
+they differ, or an entry is still at work while nothing is held, our books get a moment to follow. What rests to leave the
+same position (stops, limits, triggers) is taken back first; for one that waits for a person, it is named.
 """
 
 from __future__ import annotations
@@ -14,24 +15,31 @@ from typing import Protocol
 import structlog
 
 from sigma.domain.errors import SigmaError
+from sigma.domain.events import Event, Level
 from sigma.domain.instruments import Listing
 from sigma.domain.orders import EXPOSED, Order, OrderMode, Product, Side, Source, counts_as_exposure
 from sigma.domain.show import quantity as shown
-from sigma.domain.signals import ParsedSignal, Signal, SignalStatus
+from sigma.domain.signals import ParsedSignal, Signal
 from sigma.domain.strategies import ShareState, SignalShare, Strategy
 from sigma.domain.times import ist_date
-from sigma.engines.signal_shares import together, usual_of
+from sigma.engines.signal_shares import usual_of
 from sigma.engines.signals import order_id_of, parse, wish
 from sigma.ports.storage import Unit
+from sigma.services.orders.amend import Amendment
 from sigma.services.orders.approve import Approval
+from sigma.services.orders.facts import stands_still
 from sigma.services.orders.house import OrderHouse
+from sigma.services.orders.in_the_way import InTheWay, in_the_way, take_back
 from sigma.services.orders.ledger_look import Facts
 from sigma.services.orders.submit import Origin, new_order, store_waiting
-from sigma.services.orders.unattended import database_fails, obstacle
+from sigma.services.orders.unattended import database_fails, end_share, obstacle
+from sigma.services.orders.way import READ_PATIENCE_S
 
 log = structlog.get_logger(__name__)
 SETTLES_S = 10.0
 """How long our books may take to follow the broker's before the lower of both counts."""
+CLEARS_S = 15.0
+"""How long what is in an exit's way may take to go, from when it was wanted back."""
 AGAIN_NS = 500_000_000
 """How soon a share that was left for later is looked at again."""
 
@@ -70,25 +78,25 @@ class ExitSizing:
     def __init__(self, house: OrderHouse, approval: Approval, ledger: Positions, account_id: int) -> None:
         self._house = house
         self._approval = approval
+        self._amendment = Amendment(house, approval)
         self._ledger = ledger
         self._account_id = account_id
         self._resting: Mapping[int, int] = {}
 
-    def run(self, shares: Sequence[SignalShare]) -> bool:
-        """Size the first of them that can be; False when there is none.
+    def ready(self, shares: Sequence[SignalShare]) -> SignalShare | None:
+        """Return the first of them that was not left for later just now."""
+        now_ns = self._house.clock.boot_ns()
+        self._resting = {number: until for number, until in self._resting.items() if until > now_ns}
+        return next((share for share in shares if share.id not in self._resting), None)
+
+    def run(self, share: SignalShare) -> bool:
+        """Size one; False when it is left for later or was sized already.
 
         Raises
         ------
         SigmaError, OSError
             The database cannot be used; it is tried again.
         """
-        now_ns = self._house.clock.boot_ns()
-        self._resting = {number: until for number, until in self._resting.items() if until > now_ns}
-        ready = [share for share in shares if share.id not in self._resting]
-        return any(self._one(share) for share in ready)
-
-    def _one(self, share: SignalShare) -> bool:
-        """Size one; False when it is left for later or was sized already."""
         try:
             wanted = self._gathered(share)
             self._house.probe.reached("sizing")
@@ -133,10 +141,10 @@ class ExitSizing:
             wanted = self._blank(signal, listing, strategy, given, signal.side or _leaving(booked))
             why = obstacle(house, self._approval, tx, wanted, account)
         try:
-            ready, facts = self._approval.prepare(wanted, account)
+            ready, facts = self._approval.prepare(wanted, account, patience_s=READ_PATIENCE_S)
             if signal.side is None and _leaving(facts.position) is not wanted.request.side:
                 wanted = replace(wanted, request=replace(wanted.request, side=_leaving(facts.position)))
-                ready, facts = self._approval.prepare(wanted, account)
+                ready, facts = self._approval.prepare(wanted, account, patience_s=READ_PATIENCE_S)
         except SigmaError as error:
             if database_fails(error) or self._again(share, error):
                 raise
@@ -181,7 +189,13 @@ class ExitSizing:
         if not views:
             return self._end(tx, share, ShareState.FAILED, f"what is held is not known: {wanted.why}")
         held = min(max(0, -units * request.side.sign) for units in views if units is not None)
+        resting = in_the_way(tx, wanted.order) if held else InTheWay((), ())
+        stands = stands_still(tx, tx.accounts.get(self._account_id), wanted.order.strategy)
+        alone = wanted.order.mode is OrderMode.AUTO and not (wanted.why or stands)
+        if resting and alone:
+            return self._cleared(tx, share, resting)
         leaving, entering = self._at_work(tx, wanted.order)
+        leaving -= resting.units  # of one that waits for a person: he takes them back, or it is refused
         units = max(0, held - leaving) // wanted.listing.lot_size * wanted.listing.lot_size
         if (len(views) > 1 or (entering and not units)) and self._age(share) < SETTLES_S:
             return False
@@ -189,8 +203,24 @@ class ExitSizing:
             also = ((leaving, "on their way out already"), (entering, "still to be entered"))
             told = ", ".join(["nothing held", *(f"{shown(number)} {words}" for number, words in also if number)])
             return self._end(tx, share, ShareState.SKIPPED, told)
-        order = replace(wanted.order, request=replace(request, quantity=units), stale_reason=wanted.why)
+        named = f"first take back what leaves the same position: {resting.words}" if resting else ""
+        why = "; ".join(filter(None, (wanted.why, named)))
+        order = replace(wanted.order, request=replace(request, quantity=units), stale_reason=why)
         return self._made(tx, share, order, wanted)
+
+    def _cleared(self, tx: Unit, share: SignalShare, resting: InTheWay) -> bool:
+        """Take back what is in the way; False while it goes. A pending share has a note from when it was first wanted back."""
+        if share.note and self._age(share) >= CLEARS_S:
+            told = f"the position stays open: not gone after {CLEARS_S:.0f} s: {resting.words}"
+            about = {"signal": share.signal_id, "share": share.id}
+            text = f"An exit was not sent, {told}."
+            now = self._house.clock.now()
+            tx.journal.add_event(Event(0, now, Level.WARNING, "EXIT_IN_THE_WAY", text, share.user_id, self._account_id, about))
+            return self._end(tx, share, ShareState.FAILED, told)
+        take_back(self._house, self._amendment, tx, resting)
+        if not share.note:
+            tx.shares.save(replace(share, note=f"first taken back: {resting.words}", updated_at=self._house.clock.now()))
+        return False
 
     def _at_work(self, tx: Unit, order: Order) -> tuple[int, int]:
         """Return the units that orders at work still take from the position, and those that they still add to it."""
@@ -210,16 +240,13 @@ class ExitSizing:
         else:
             stored = house.add(tx, order, "SIZED", f"{shown(order.request.quantity)} are held on {account.name}")
             self._approval.admit(tx, stored, account, wanted.facts)
-        done = replace(share, state=ShareState.DONE, quantity=order.request.quantity, order_id=stored.id)
+        done = replace(share, state=ShareState.DONE, quantity=order.request.quantity, order_id=stored.id, note="")
         tx.shares.save(replace(done, updated_at=house.clock.now()))
         return True
 
     def _end(self, tx: Unit, share: SignalShare, state: ShareState, note: str) -> bool:
-        """Store that no order came of it, and of the message where none came of it on any account."""
-        tx.shares.save(replace(share, state=state, note=note, updated_at=self._house.clock.now()))
-        shares = tx.shares.of_signal(share.signal_id)
-        if together([one.state for one in shares]):
-            tx.signals.judge(share.signal_id, SignalStatus.IGNORED, "; ".join(dict.fromkeys(one.note for one in shares)))
+        """Store that no order came of it; it is dealt with then."""
+        end_share(self._house, tx, share, state, note)
         return True
 
     def _failed(self, share: SignalShare, why: str) -> bool:

@@ -9,6 +9,9 @@ from sigma.domain.accounts import Account
 from sigma.domain.calendar import CALENDAR_ENDS
 from sigma.domain.errors import ConfigError, SigmaError
 from sigma.domain.orders import Order, OrderMode
+from sigma.domain.signals import SignalStatus
+from sigma.domain.strategies import ShareState, SignalShare
+from sigma.engines.signal_shares import together
 from sigma.ports.storage import Unit
 from sigma.services.orders.approve import Approval, signal_of
 from sigma.services.orders.house import OrderHouse
@@ -23,6 +26,14 @@ def hand_over(house: OrderHouse, tx: Unit, order: Order, why: str) -> Order:
     """Let an order wait for a person, and say why."""
     manual = replace(order, mode=OrderMode.MANUAL, stale_reason=why, updated_at=house.clock.now())
     return house.save(tx, manual, "HANDED_OVER", f"waits for approval: {why}")
+
+
+def end_share(house: OrderHouse, tx: Unit, share: SignalShare, state: ShareState, note: str) -> None:
+    """Store that no order came of one account's part of a message, and of the message where none came of it on any account."""
+    tx.shares.save(replace(share, state=state, note=note, updated_at=house.clock.now()))
+    shares = tx.shares.of_signal(share.signal_id)
+    if together([one.state for one in shares]):
+        tx.signals.judge(share.signal_id, SignalStatus.IGNORED, "; ".join(dict.fromkeys(one.note for one in shares)))
 
 
 def obstacle(house: OrderHouse, approval: Approval, tx: Unit, order: Order, account: Account) -> str:
