@@ -14,7 +14,20 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-BENCHMARKS = ("webhook", "approve", "auto", "pages", "chart", "decode", "bars", "ticks", "instruments", "resolve", "limits", "risk")
+BENCHMARKS = (
+    "webhook",
+    "approve",
+    "auto",
+    "pages",
+    "chart",
+    "decode",
+    "bars",
+    "ticks",
+    "instruments",
+    "resolve",
+    "limits",
+    "risk",
+)
 MODULES = {"decode": "feed_decode"}
 """Of benchmarks whose file has another name than their own."""
 RESULTS = Path(__file__).with_name("results.json")

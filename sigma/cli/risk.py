@@ -74,7 +74,12 @@ def set_limits(
     yes: Yes = False,
 ) -> None:
     """Set the limits of one scope; a limit left out stays as it is, `none` lifts one."""
-    given = {name: value for name, value in locals().items() if name in OPTIONS and value is not None}
+    values = (
+        *(max_quantity, max_value, short_selling, max_daily_loss, max_positions, max_per_minute),
+        *(max_exposure, allow, deny, products, order_types, entries_until),
+        *(square_off_at, cooldown, drawdown_caution, drawdown_stop),
+    )
+    given = {name: value for name, value in zip(OPTIONS, values, strict=True) if value is not None}
     if not given:
         options = ", ".join(f"--{name.replace('_', '-')}" for name in OPTIONS)
         raise InvalidInput("Which limit?", hint=f"Give any of {options}; `none` lifts a limit.")

@@ -133,7 +133,7 @@ SETTINGS = _registry(
     _seconds("kill.retry_after", 3.0, 0, 60, "Pause before a refused exit is sent again (doubled each time), and after a fill."),
     SettingSpec("kill.exit_attempts", int, 3, "How often a kill run tries to close one position.", low=1, high=10, advanced=True),
     _seconds("kill.flat_gap", 2.0, 0, 60, "Time between the two reads that together prove that nothing is left."),
-    _seconds("kill.check_every", 5.0, 1, 60, "How often the worker looks for what trips the kill switch or is to be squared off."),
+    _seconds("kill.check_every", 5.0, 1, 60, "How often the worker looks for what trips a stop or is to be squared off."),
     SettingSpec(
         "kill.on_daily_loss",
         bool,

@@ -50,9 +50,7 @@ class PaperHouse:
 class PaperService:
     """Keeps the books of paper accounts going. Orders go to them as to any broker, through the account's writer."""
 
-    def __init__(
-        self, store: Store, clock: Clock, settings: SettingsService, events: EventsService, house: PaperHouse
-    ) -> None:
+    def __init__(self, store: Store, clock: Clock, settings: SettingsService, events: EventsService, house: PaperHouse) -> None:
         self._store, self._clock, self._settings, self._events, self._house = store, clock, settings, events, house
 
     def place(self, account: Account) -> PaperPlace:
@@ -140,4 +138,3 @@ class PaperService:
         told = f"Paper account {found.name} begins with ₹{indian(begun.start_cash)}."
         self._events.record("PAPER_RESET", told, account=found)
         return found
-
