@@ -7,7 +7,7 @@ from datetime import datetime
 
 import streamlit as st
 
-from pages.ui.badges import Badge, badges, escape
+from pages.ui.badges import Badge, badges, escape, hint
 from pages.ui.bar import GLYPHS
 from pages.ui.clocks import clocks
 from pages.ui.every import live
@@ -111,12 +111,6 @@ def line(check: Check, marks: Mapping[str, str], now: datetime) -> str:
     whose = f" {marks.get(check.account, escape(check.account))}" if check.account else ""
     dated = f" :gray[· {since(check, now)}]" if check.since else ""
     return f"{GLYPHS[check.mark]} **{WORDS[check.mark]}** · **{escape(check.what)}**{whose} {escape(check.words)}{dated}"
-
-
-def hint(words: str) -> str:
-    """Return what to do in Markdown: what stands between backticks is a command, and nothing else is markup."""
-    parts = words.split("`")
-    return "".join(f"`{part}`" if place % 2 and part else escape(part) for place, part in enumerate(parts))
 
 
 def says(detail: Mapping[str, object]) -> str:

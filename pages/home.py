@@ -217,7 +217,7 @@ def _allocation(overview: Overview, found: Sequence[Badge]) -> None:
 
 def _fills(seen: Seen, found: Sequence[Badge]) -> None:
     with st.container(border=True):
-        number = seen.overview.fills_today
+        number = len(seen.fills)  # what is listed, paper accounts too
         with st.container(horizontal=True, vertical_alignment="center"):
             st.subheader(f"Fills today ({number})", anchor=False)
             st.space("stretch")

@@ -100,3 +100,9 @@ def choose_account(key: str, label: str = "Account") -> Badge | None:
 def reconnect(badge: Badge) -> None:
     """Draw the way to an account's login."""
     link("brokers", "Reconnect", connect=badge.name)
+
+
+def hint(words: str) -> str:
+    """Return what to do in Markdown: what stands between backticks is a command, and nothing else is markup."""
+    parts = words.split("`")
+    return "".join(f"`{part}`" if place % 2 and part else escape(part) for place, part in enumerate(parts))

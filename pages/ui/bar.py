@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from pages.ui.badges import escape
+from pages.ui.badges import escape, hint
 from pages.ui.clocks import clocks
 from pages.ui.dialogs import dialog_open, opens
 from pages.ui.every import live, market_open
@@ -94,7 +94,7 @@ def _health(checks: Sequence[Check]) -> None:
     label = f":{'red' if bad else 'orange'}[{len(issues)} issue{'s' * (len(issues) > 1)}]" if issues else "All well"
     icon = ":material/error:" if bad else ":material/warning:" if issues else ":material/check_circle:"
     with st.popover(label, type="tertiary", icon=icon, key="health-chip"):
-        said = [f"{GLYPHS[one.mark]} **{escape(one.what)}** {escape(one.words)} {escape(one.hint)}" for one in issues]
+        said = [f"{GLYPHS[one.mark]} **{escape(one.what)}** {escape(one.words)} {hint(one.hint)}" for one in issues]
         st.markdown("\n\n".join(said) or f"{GLYPHS[Mark.GOOD]} {len(checks)} checks, nothing to mend.")
         link("health", "All checks")
 
@@ -102,7 +102,7 @@ def _health(checks: Sequence[Check]) -> None:
 def _bell(mine: Desk) -> None:
     bell = mine.bell()
     with st.popover(str(bell.unseen) if bell.unseen else " ", type="tertiary", icon=":material/notifications:", key="bell"):
-        said = [f"{show.when(event.at, mine.now())} {escape(event.text)}" for event in bell.items[:MOST_NEWS]]
+        said = [f"{show.when(event.at, mine.now())} IST {escape(event.text)}" for event in bell.items[:MOST_NEWS]]
         st.markdown(clocks("\n\n".join(said)) or "Nothing went wrong in the last seven days.")
         with st.container(horizontal=True):
             if bell.unseen and st.button("Mark all as seen", key=f"seen:{bell.items[0].id}"):

@@ -18,7 +18,7 @@ from sigma.domain.errors import SigmaError
 from sigma.domain.orders import EXPOSED
 
 MODES = {
-    TradingMode.NORMAL: "everything may go out.",
+    TradingMode.NORMAL: "it stops nothing.",
     TradingMode.EXIT_ONLY: "only what reduces a position or holding goes out, nothing new is opened.",
     TradingMode.PAUSED: "nothing is placed or changed. Cancelling and reading go on.",
 }

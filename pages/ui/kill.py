@@ -133,7 +133,9 @@ def _allow(account_id: int | None, strategy: str, key: str) -> None:
         st.caption(f"{_count(len(others), 'other stop')} {'stays' if len(others) == 1 else 'stay'} on.")
     if going := _going(mine, names.get(account_id or 0), strategy):
         st.warning(f"{_count(going, 'account')} not verified yet: what is going on there ends where it is.")
-    reason = st.text_input("Reason for allowing it again", key=f"arm-reason:{key}", live=True)
+    reason = st.text_input(
+        "Reason for allowing it again", placeholder="Needed; kept in the audit trail", key=f"arm-reason:{key}", live=True
+    )
     with st.container(horizontal=True, horizontal_alignment="right"):
         st.button("Leave it stopped", key=f"arm-keep:{key}", on_click=close_dialog)
         acted = pressed("Allow trading", key=f"go_arm:{key}", type="primary", disabled=not reason.strip())

@@ -137,12 +137,17 @@ def rules(decision: RiskDecision) -> list[str]:
         numbers = ", ".join(f"{_plain(name)} {as_number(value)}" for name, value in one.numbers.items())
         mark = ":green[✓]" if one.allowed else ":red[✕]"
         said = " · ".join(filter(None, (one.text, numbers)))
-        found.append(f"{mark} {_plain(one.rule)}{f': {escape(said)}' if said else ''}")
+        found.append(f"{mark} {rule_words(one.rule)}{f': {escape(said)}' if said else ''}")
     book = decision.inputs.get("book")
     if isinstance(book, dict):
         known = {name: value for name, value in book.items() if value not in (None, [], ())}
         found.append(":gray[" + escape("Known: " + ", ".join(f"{_plain(name)} {value}" for name, value in known.items())) + "]")
     return found
+
+
+def rule_words(rule: str) -> str:
+    """Return the name of a rule of the risk gate in words: ``cooldown`` for ``cooldown_s``."""
+    return _plain(rule.removesuffix("_s"))
 
 
 def _plain(name: str) -> str:

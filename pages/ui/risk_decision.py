@@ -11,7 +11,7 @@ from pages.ui.badges import escape
 from pages.ui.clocks import clocks
 from pages.ui.dialogs import opens, show_dialog
 from pages.ui.order_acts import account_of
-from pages.ui.order_story import rules, show_story
+from pages.ui.order_story import rule_words, rules, show_story
 from pages.ui.session import desk
 from sigma.domain import show
 from sigma.domain.errors import StaleData
@@ -34,7 +34,7 @@ def _draw(order_id: int, decision_id: int) -> None:
     st.markdown(verdict(decision))
     st.caption(clocks(f"Decided {show.when(decision.decided_at, mine.now())} IST."))
     st.markdown("  \n".join(rules(replace(decision, results=spoken(decision), inputs={}))))
-    silent = [one.rule.replace("_", " ") for one in decision.results if one not in spoken(decision)]
+    silent = [rule_words(one.rule) for one in decision.results if one not in spoken(decision)]
     if silent:
         st.caption(f"Passed without measuring anything: {escape(', '.join(silent))}.")
     try:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 import streamlit as st
 
-from pages.ui.badges import badges, escape
+from pages.ui.badges import badges, escape, hint
 from pages.ui.clocks import clocks
 from pages.ui.dialogs import opens
 from pages.ui.every import live
@@ -106,7 +106,7 @@ def _banners(found: Lasting) -> None:
     if found.mode is not TradingMode.NORMAL:
         st.warning(f"Trading mode is **{found.mode}** for all accounts.", icon=":material/pause_circle:")
     if found.silent is not None:
-        told = f"**The worker {escape(found.silent.words)}** {escape(found.silent.hint)}"
+        told = f"**The worker {escape(found.silent.words)}** {hint(found.silent.hint)}"
         st.error(told, icon=":material/heart_broken:")
     if found.unfit is not None:
         market_banner(found.unfit, now)

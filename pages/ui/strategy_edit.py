@@ -125,9 +125,14 @@ def _accounts() -> dict[str, Decimal]:
 
 def _defaults() -> None:
     with st.container(horizontal=True):
-        st.selectbox("Product without one", [SIGNALS_OWN, *Product], format_func=lambda one: one or "MIS (usual)", key=PRODUCT)
+        st.selectbox(
+            "Product, where an alert names none",
+            [SIGNALS_OWN, *Product],
+            format_func=lambda one: one or "MIS (usual)",
+            key=PRODUCT,
+        )
         types = [SIGNALS_OWN, OrderType.MARKET, OrderType.LIMIT]
-        st.selectbox("Type without one", types, format_func=lambda one: one or "MARKET (usual)", key=TYPE)
+        st.selectbox("Type, where an alert names none", types, format_func=lambda one: one or "MARKET (usual)", key=TYPE)
     closed = st.selectbox("When the market is closed", list(OFF_HOURS), format_func=lambda one: OFF_HOURS[one][0], key=CLOSED)
     st.caption(OFF_HOURS[OffHours(closed)][1])
 

@@ -8,6 +8,7 @@ div:has(> div > div > .st-key-bar){position:sticky;top:.5rem;margin-top:-3.9rem;
 div:has(> div > div > .st-key-bar){width:calc(100% - 2rem)}
 @media(max-width:768px){div:has(> div > div > .st-key-bar){margin-left:2rem;width:calc(100% - 4rem)}}
 @media(max-width:768px){.st-key-kill kbd{display:none}}
+[data-testid=stSidebarNavLink]:focus-visible{outline:2px solid currentColor;outline-offset:-2px}
 .st-key-person a{color:inherit}
 .st-key-login-link a{display:inline-block;padding:.4rem 1rem;border-radius:.4rem;text-decoration:none}
 .st-key-login-link a{background:#1F4FBF;color:#FFF}

@@ -328,7 +328,7 @@ def _trigger_act(wish: Mapping[str, Any], legs: Sequence[Leg], preview: Preview)
         st.session_state[ID] = desk().orders.new_id()
         st.error(f"**Risk stopped it:** {escape(why)}. Nothing was sent; change the trigger and try again.")
         return
-    st.toast(f"{words}: is on its way.", icon=":material/check:")
+    st.toast(f"On its way: {words}.", icon=":material/check:")
     close_dialog()
 
 
@@ -339,5 +339,5 @@ def _placed(order: Order, wish: Mapping[str, Any]) -> None:
         st.error(f"**Risk stopped it:** {order.risk_note}. Nothing was sent; change the order and try again.")
         return
     waits = order.status is OrderStatus.WAITING
-    st.toast(f"{restated(wish)}: {'waits in the queue' if waits else 'is on its way'}.", icon=":material/check:")
+    st.toast(f"{'Waits in the queue' if waits else 'On its way'}: {restated(wish)}.", icon=":material/check:")
     close_dialog()

@@ -126,6 +126,7 @@ def test_an_order_whose_answer_was_lost_says_so_on_home_and_orders_and_finds_its
     visitor.open("/queue")
     stage.exchange.post("faults", kind="drop_after_commit", broker="zerodha", endpoint="place", times=1)
     stage.exchange.post("faults", kind="html_504", broker="zerodha", endpoint="book")
+    stage.exchange.post("faults", kind="news_lost", broker="zerodha", endpoint="order_feed")
     alert_approved(visitor, stage, "zerodha-main", "NSE:INFY", "BUY", 31, order_id="lost")
     expect(visitor.key("queue-approved")).to_contain_text("? Unknown, checking", timeout=LONG_MS)
     orders_of(visitor, "zerodha-main", "Working")

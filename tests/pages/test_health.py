@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pages.health import counted, hint, line, merged, says, since, taking, waits
+from pages.health import counted, line, merged, says, since, taking, waits
+from pages.ui.badges import hint
 from sigma.domain.health import Check, Mark
 from sigma.domain.limits import CallKind
 from tests.orders.conftest import server, stage, template

@@ -60,7 +60,7 @@ def test_an_odd_name_is_just_not_quoted(kite: KiteConnect, name: str) -> None:
 
 
 def test_an_unknown_path_is_a_404_in_kites_envelope(kite: KiteConnect) -> None:
-    answer = raw(kite, "GET", "/gtt/triggers")
+    answer = raw(kite, "GET", "/gtt/nothing/there")
     assert answer.status_code == 404
     assert json.loads(answer.content) == {
         "status": "error", "message": "Route not found", "data": None, "error_type": "GeneralException",
