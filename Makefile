@@ -63,6 +63,7 @@ bench: $(STAMP)  ## Benchmarks into bench/results.json (ONLY=name for one)
 	@$(PY) -m bench $(if $(ONLY),--only $(ONLY))
 
 faults: $(STAMP)  ## The whole fault campaign (ONLY=orders KILLS=20 SEED=7 for less)
+	@$(if $(ONLY),true,$(PY) -m pytest -m campaign -n auto --dist loadfile)
 	@$(PY) -m tests.faults $(if $(ONLY),--only $(ONLY)) $(if $(KILLS),--kills $(KILLS)) $(if $(SEED),--seed $(SEED))
 
 docs: $(STAMP)  ## Check that every link and every file named in the docs exists

@@ -34,7 +34,7 @@ def resting(stage: Stage, listing: str) -> int:
     return order.id
 
 
-@pytest.mark.parametrize("wide", [True, False])
+@pytest.mark.parametrize("wide", [True, pytest.param(False, marks=pytest.mark.campaign)])
 def test_a_person_stops_everything_and_sees_it_flat_and_verified(person: Come, stage: Stage, tmp_path: Path, wide: bool) -> None:
     stage.desk.settings.set("kill.retry_after", 0.5)
     for listing in ("NSE:INFY", "NSE:SBIN", "NSE:ITC"):

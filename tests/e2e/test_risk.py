@@ -16,7 +16,7 @@ Come = Callable[..., Person]
 MAIN, LISTING = "zerodha-main", "NSE:INFY"
 
 
-@pytest.mark.parametrize("wide", [True, False])
+@pytest.mark.parametrize("wide", [True, pytest.param(False, marks=pytest.mark.campaign)])
 def test_a_limit_that_a_person_sets_stops_an_order_and_the_page_says_why(person: Come, stage: Stage, wide: bool) -> None:
     visitor = person(**({} if wide else {"narrow": True}))
     page = visitor.open(f"/risk?account={MAIN}")

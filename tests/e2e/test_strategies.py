@@ -15,7 +15,7 @@ from tests.e2e.test_approve import LONG_MS, approve, at_exchange
 
 Come = Callable[..., Person]
 MAIN, SMALL = "zerodha-main", "angel"
-SIZES = pytest.mark.parametrize("narrow", [False, True], ids=["wide", "narrow"])
+SIZES = pytest.mark.parametrize("narrow", [False, pytest.param(True, marks=pytest.mark.campaign)], ids=["wide", "narrow"])
 
 
 def takes(visitor: Person, name: str, *words: str) -> Locator:

@@ -13,6 +13,7 @@ KILLS, SEED = 3, 7
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.campaign
 def test_strategies_lose_no_order_double_none_and_keep_their_limits_while_workers_die(tmp_path: Path) -> None:
     report = auto.campaign(tmp_path / "worlds", KILLS, SEED, print, backends=("sqlite",))
     assert auto.bad(report) == 0, "\n".join([auto.line(report), report.standstill, *report.stories])

@@ -15,6 +15,7 @@ KILLS, SEED = 12, 7
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.campaign
 def test_killed_workers_lose_no_order_double_none_and_leave_none_open(tmp_path: Path) -> None:
     report = campaign(tmp_path / "world", KILLS, SEED, SHORT, print)
     verdict = report.verdict

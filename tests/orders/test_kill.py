@@ -237,6 +237,7 @@ def furnish(stage: Stage, account: str, held: int, working: int) -> None:
     stage.sync(account)
 
 
+@pytest.mark.campaign
 def test_two_hundred_orders_and_fifty_positions_end_flat_or_honestly_not_verified(stage: Stage) -> None:
     for account in (KITE, SMART):
         stage.executed(account, quantity=1)
